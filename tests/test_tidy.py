@@ -23,9 +23,10 @@ EMPTY_NAMES: Final = frozenset({
 })  # fmt: skip
 
 # The places where any failure at all is turned into an answer, so that one request, message
-# or task never ends the process. Such an except carries `# fence: <name>` on its own line,
-# and each name is used once. Elsewhere, catch what you can name, or raise again at the end.
-FENCES: Final = frozenset({"http", "bus", "task"})
+# or task never ends the process, and how many there may be of each: the Placement API and
+# the native API have two formats of error. Such an except carries `# fence: <name>` on its
+# own line. Elsewhere, catch what you can name, or raise again at the end.
+FENCES: Final = {"http": 2, "bus": 1, "task": 1}
 FENCE_COMMENT: Final = re.compile(r"#\s*fence:\s*(\w+)")
 BROAD: Final = frozenset({"Exception", "BaseException"})
 
@@ -204,13 +205,13 @@ def test_rule_finds_what_breaks_it_and_only_that(rule: Rule) -> None:
     assert [other for other in RULES if list(other(module))] == [rule]
 
 
-def test_each_fence_stands_once() -> None:
+def test_no_fence_stands_more_often_than_it_may() -> None:
     places: dict[str, list[str]] = {}
     for module in modules():
         for line, name in fence_names(module):
-            if name is not None:
+            if name in FENCES:
                 places.setdefault(name, []).append(f"src/{module.path}:{line}")
-    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+    assert {n: found for n, found in places.items() if len(found) > FENCES[n]} == {}
 
 
 def test_a_fence_and_a_cleanup_that_raises_again_are_allowed() -> None:
