@@ -65,8 +65,9 @@ clean: ## remove everything that make has made
 # --target works where the system's Python refuses pip (PEP 668), and needs no venv module.
 .tools/.stamp-uv-$(UV_VERSION):
 	@test "$$($(UV) --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" \
-		|| python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
-			--only-binary :all: --target .tools "uv==$(UV_VERSION)"
+		|| python3 -m pip install --quiet --disable-pip-version-check \
+			--root-user-action ignore --no-deps --upgrade --only-binary :all: \
+			--target .tools "uv==$(UV_VERSION)"
 	@touch $@
 
 # --inexact: what another target has installed stays. The stamps lie inside .venv, so that
