@@ -1,0 +1,141 @@
+"""The index: the store's picture, as search and scheduler see it.
+
+It belongs to one thread. It never changes by itself: ``apply`` follows the store's commits,
+``hold`` the claims in flight.
+"""
+
+from collections.abc import Sequence
+
+from innkeeper.core.allocation import Allocation
+from innkeeper.core.ids import RpRow
+from innkeeper.core.picture import (
+    InventoryPicture,
+    NamePicture,
+    Picture,
+    ProviderPicture,
+    UsagePicture,
+)
+from innkeeper.core.provider import Provider
+from innkeeper.core.server_group import ServerGroup
+from innkeeper.index.columns import Columns
+from innkeeper.index.growing import Int32s
+from innkeeper.index.holds import Hold
+from innkeeper.index.hosts import HostTable
+from innkeeper.index.plan import Plans
+
+
+class Index:
+    """Every provider, host and server group, in memory: about 1 KB a provider.
+
+    ``held`` says how many holds are in flight; ``plans`` are compiled requests.
+    """
+
+    __slots__ = ("columns", "groups", "held", "hosts", "known_traits", "plans", "resource_classes")
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.hosts = HostTable(self.columns)
+        self.plans = Plans(self.columns)
+        self.groups: dict[str, ServerGroup] = {}
+        self.resource_classes: dict[str, NamePicture] = {}
+        self.known_traits: dict[str, NamePicture] = {}
+        self.held = 0
+
+    def apply(self, picture: Picture) -> None:
+        """Take over what a batch of commits changed. Applying it again changes nothing."""
+        if picture.resource_classes is not None:
+            self.resource_classes = {each.name: each for each in picture.resource_classes}
+        if picture.traits is not None:
+            self.known_traits = {each.name: each for each in picture.traits}
+        self._apply_providers(picture)
+        for usage in picture.usages:
+            self._apply_usage(usage)
+        for name in picture.hosts_removed:
+            self.hosts.remove(name)
+        for host in picture.hosts:
+            self.hosts.put(host)
+        for workloads in picture.workloads:
+            self.hosts.put_workloads(workloads)
+        for uuid in picture.groups_removed:
+            self.groups.pop(uuid, None)
+        for group in picture.groups:
+            self.groups[group.uuid] = group
+
+    def row(self, rp_uuid: str) -> RpRow | None:
+        """Give the row of a provider by uuid, or None if it is unknown."""
+        return self.columns.row(rp_uuid)
+
+    def row_of_id(self, rp_id: int) -> RpRow | None:
+        """Give the row of a provider by its id in the store, or None if it is unknown."""
+        return self.columns.row_of_id(rp_id)
+
+    def provider(self, row: RpRow) -> Provider:
+        """Give the provider in a row; IndexError if the row is empty."""
+        return self.columns.provider(row)
+
+    def inventories(self, row: RpRow) -> tuple[InventoryPicture, ...]:
+        """Give a provider's inventories by class name; ``used`` is without holds."""
+        return self.columns.inventories(row)
+
+    def traits(self, row: RpRow) -> tuple[str, ...]:
+        """Give the traits of a provider, sorted."""
+        return self.columns.traits.of(row)
+
+    def aggregates(self, row: RpRow) -> tuple[str, ...]:
+        """Give the aggregates of a provider, in the order in which the store gave them."""
+        return self.columns.aggregates.of(row)
+
+    def children(self, row: RpRow) -> tuple[RpRow, ...]:
+        """Give the direct children of a provider, by creation."""
+        return tuple(self.columns.trees.children(row))
+
+    def tree(self, row: RpRow) -> tuple[RpRow, ...]:
+        """Give the whole tree that holds a provider: the root, then by creation."""
+        return tuple(self.columns.trees.tree(row))
+
+    def root(self, row: RpRow) -> RpRow:
+        """Give the root of the tree that holds a provider."""
+        return RpRow(int(self.columns.trees.root[row]))
+
+    def rows(self) -> Int32s:
+        """Give the rows of all providers, ascending: int32[providers]."""
+        return self.columns.rows()
+
+    def hold(self, allocations: Sequence[Allocation]) -> Hold:
+        """Count allocations as used from now on, until the hold is released."""
+        return Hold(allocations, self._change_held)
+
+    def _change_held(self, allocations: Sequence[Allocation], sign: int) -> None:
+        self.held += sign
+        for each in allocations:
+            row = self.columns.hold(each.rp_id, each.resource_class, sign * each.amount)
+            if row is not None:
+                self.hosts.touch(self.root(row))
+
+    def _apply_providers(self, picture: Picture) -> None:
+        for rp_id in picture.removed:
+            row = self.columns.row_of_id(rp_id)
+            if row is not None:
+                self.hosts.touch(self.root(row))
+                rp_uuid = self.provider(row).uuid
+                self.columns.remove(rp_id)
+                self.hosts.provider_gone(rp_uuid)
+        # All get their rows first: a provider may come before its new root or parent.
+        for each in picture.providers:
+            self.columns.reserve(each.provider)
+        for each in picture.providers:
+            self._apply_provider(each)
+
+    def _apply_provider(self, picture: ProviderPicture) -> None:
+        row = self.columns.reserve(picture.provider)
+        self.hosts.touch(self.root(row))
+        self.columns.put(picture)
+        self.hosts.provider_placed(picture.provider.uuid, self.root(row))
+        self.hosts.touch(self.root(row))
+
+    def _apply_usage(self, usage: UsagePicture) -> None:
+        row = self.columns.row_of_id(usage.rp_id)
+        if row is None:  # It was removed by a later commit, which this reader saw first.
+            return
+        self.columns.set_usage(row, usage.used, generation=usage.generation, at=usage.updated_at)
+        self.hosts.touch(self.root(row))
