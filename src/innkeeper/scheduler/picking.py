@@ -1,0 +1,232 @@
+"""Picking one host for one instance: survey, filter, weigh, choose devices, hold.
+
+All of it happens at once on the loop thread, without an await, so that what was seen free is
+free when it is held.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from random import Random
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from innkeeper.core.allocation import Allocation
+from innkeeper.core.ids import CellName, HostName, RpRow
+from innkeeper.core.request_spec import RequestSpec
+from innkeeper.core.selection import Selection
+from innkeeper.index.candidate import Candidate
+from innkeeper.index.holds import Hold
+from innkeeper.index.index import Index
+from innkeeper.index.search import Prefer, survey, within
+from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.scheduler.asked import Asked
+from innkeeper.scheduler.best import best_first, masked
+from innkeeper.scheduler.group_picks import GroupPicks
+from innkeeper.scheduler.profile import Profile
+from innkeeper.scheduler.record import Record
+from innkeeper.scheduler.settings import SchedulerSettings
+
+TOP_SCORES: Final = 3
+"""How many of the best hosts a decision names: enough to see why one was preferred."""
+
+MAX_HOSTS_TRIED: Final = 1000
+"""Hosts in whose trees a combination is sought, per pick.
+
+The survey is exact for flat hosts and for like devices, so that the first host nearly always
+has one; at some 50 us each this bounds the time that the loop is kept from others.
+"""
+
+MAX_ALTERNATES_TRIED: Final = 4
+"""Hosts tried per alternate wanted, for the same reason; fewer alternates are no failure."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What one request asks for each of its instances."""
+
+    asked: Asked
+    profile: Profile
+
+    @property
+    def spec(self) -> RequestSpec:
+        """Give the request spec."""
+        return self.asked.spec
+
+
+class Pick:
+    """A chosen host, with what is held there until ``release``."""
+
+    def __init__(self, position: int, selection: Selection, scores: Scores) -> None:
+        self.position = position
+        self.selection = selection
+        self.scores = scores
+        self._group: str | None = None
+        self._hold: Hold | None = None
+        self._picks: GroupPicks | None = None
+
+    def hold(self, index: Index, picks: GroupPicks, group: str | None) -> None:
+        """Count the place as used, and the instance as a member of its group."""
+        self._hold, self._picks, self._group = index.hold(self.selection.allocations), picks, group
+        if group is not None:
+            picks.add(group, self.selection.host)
+
+    def release(self) -> None:
+        """Give the place back. Safe to call again."""
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+            if self._picks is not None and self._group is not None:
+                self._picks.remove(self._group, self.selection.host)
+
+
+class Picker:
+    """Picks hosts from an index."""
+
+    def __init__(
+        self, index: Index, *, picks: GroupPicks, settings: SchedulerSettings, random: Random
+    ) -> None:
+        self._index, self._picks, self._settings, self._random = index, picks, settings, random
+
+    def pick(self, job: Job, record: Record, excluded: Iterable[int]) -> Pick | None:
+        """Choose the best host and hold its place; None if there is none: the record says why.
+
+        ``excluded`` are positions of hosts that have already refused a claim.
+        """
+        mask = self._feasible(job, record, excluded)
+        if mask is None:
+            return None
+        scores = self._scores(job, mask)
+        dropped = 0
+        for position in islice(self._order(scores, record), MAX_HOSTS_TRIED):
+            selection = self._selection(job, position)
+            if selection is not None:
+                record.dropped("placement:combination", dropped, _NO_COMBINATION)
+                pick = Pick(position, selection, scores)
+                pick.hold(self._index, self._picks, job.spec.group)
+                return pick
+            dropped += 1
+        record.dropped("placement:combination", dropped, _NO_COMBINATION)
+        return None
+
+    def hold_again(self, job: Job, pick: Pick) -> None:
+        """Hold a released pick once more, for another try to claim it."""
+        pick.hold(self._index, self._picks, job.spec.group)
+
+    def alternates(
+        self, job: Job, pick: Pick, *, count: int, taken: Sequence[int]
+    ) -> Iterator[Selection]:
+        """Give up to ``count`` other hosts of the pick's cell, best first; nothing is held.
+
+        ``taken`` are positions that will not do.
+        """
+        if count <= 0:
+            return
+        cell = self._index.hosts.cell
+        scores = masked(pick.scores, cell == cell[pick.position])
+        scores[list(taken)] = -np.inf
+        found = 0
+        for position in islice(best_first(scores), count * MAX_ALTERNATES_TRIED):
+            selection = self._selection(job, position)
+            if selection is not None:
+                yield selection
+                found += 1
+            if found == count:
+                return
+
+    def _feasible(self, job: Job, record: Record, excluded: Iterable[int]) -> Mask | None:
+        """Give the hosts that will do, as far as masks can say; None if there are none."""
+        hosts, spec = self._index.hosts, job.spec
+        record.start(int(np.count_nonzero(hosts.alive)))
+        if not len(hosts):
+            return None
+        seen = survey(self._index, spec.request)
+        # A host whose provider is unknown has root -1, which would take the last row's value.
+        mask: Mask = seen.roots[hosts.root] & (hosts.root >= 0)
+        record.surveyed(seen.steps, mask)
+        remaining = 1
+        for each in job.profile.filters:
+            if each.applies(spec):
+                mask &= each.mask(spec, hosts, self._index)
+                remaining = record.step(type(each).__name__, mask, each.reason)
+                if not remaining:
+                    return None
+        if excluded:
+            mask[list(excluded)] = False
+            remaining = record.step("claim", mask, "the host refused the claim")
+        return mask if mask.any() else None
+
+    def _scores(self, job: Job, mask: Mask) -> Scores:
+        """Give the sums of all weighers, minus infinity outside ``mask``."""
+        total: Scores | None = None
+        # The only host there is needs no score.
+        if np.count_nonzero(mask) > 1:
+            for weighted in job.profile.weighers:
+                scores = weighted.score(job.asked, self._index.hosts, mask)
+                if scores is not None:
+                    total = scores if total is None else total + scores
+        return masked(np.zeros(mask.size) if total is None else total, mask)
+
+    def _order(self, scores: Scores, record: Record) -> Iterator[int]:
+        """Give the hosts in the order in which they are tried; record the first of them."""
+        settings = self._settings
+        order = best_first(scores, random=self._random if settings.random_ties else None)
+        leaders = list(islice(order, max(TOP_SCORES, settings.host_subset_size)))
+        names = self._index.hosts.names
+        record.scores([(HostName(names[at]), float(scores[at])) for at in leaders[:TOP_SCORES]])
+        if settings.host_subset_size > 1:
+            chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
+            leaders.insert(0, leaders.pop(chosen))
+        return chain(leaders, order)
+
+    def _selection(self, job: Job, position: int) -> Selection | None:
+        """Give the best combination in one host's tree, or None if there is none."""
+        hosts = self._index.hosts
+        candidate = next(
+            within(
+                self._index,
+                job.spec.request,
+                RpRow(int(hosts.root[position])),
+                prefer=self._prefer(job, position),
+            ),
+            None,
+        )
+        return None if candidate is None else self._selected(position, candidate)
+
+    def _selected(self, position: int, candidate: Candidate) -> Selection:
+        index, hosts = self._index, self._index.hosts
+        allocations = []
+        for row, name, amount in candidate.allocations:
+            provider = index.provider(row)
+            allocations.append(Allocation(provider.id, provider.uuid, name, amount))
+        return Selection(
+            host=HostName(hosts.names[position]),
+            cell=CellName(hosts.cells[hosts.cell[position]]),
+            rp_uuid=index.provider(RpRow(int(hosts.root[position]))).uuid,
+            allocations=tuple(allocations),
+            mappings=tuple(
+                (suffix, tuple(index.provider(row).uuid for row in rows))
+                for suffix, rows in candidate.mappings
+            ),
+        )
+
+    def _prefer(self, job: Job, position: int) -> Prefer | None:
+        """Give the order in which the host's GPUs are tried; other devices keep theirs."""
+        gpu = self._settings.gpu.gpu
+        column = self._index.columns.classes.get(gpu)
+        if not job.asked.gpu.gpus or column is None:
+            return None
+
+        def prefer(resource_class: str, rows: npt.NDArray[np.int32]) -> Sequence[int]:
+            listed: list[int] = rows.tolist()
+            if resource_class != gpu:
+                return listed
+            free = column.free[column.slot[rows]]
+            places = job.profile.devices.order(job.asked, self._index.hosts, position, free)
+            return [listed[place] for place in places]
+
+        return prefer
+
+
+_NO_COMBINATION: Final = "no combination of the host's devices serves all request groups"

@@ -1,0 +1,69 @@
+"""Record: builds up the decision of one instance while it is made. Cheap: a few counts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from innkeeper.core.decision import ClaimTry, Decision, Score, Step
+from innkeeper.core.ids import HostName
+from innkeeper.scheduler.arrays import Mask
+
+
+class Record:
+    """The decision about one instance so far."""
+
+    def __init__(self, policy: str) -> None:
+        self._policy = policy
+        self._hosts = 0
+        self._remaining = 0
+        self._steps: list[Step] = []
+        self._top: tuple[Score, ...] = ()
+        self._claims: list[ClaimTry] = []
+
+    def start(self, hosts: int) -> None:
+        """Begin a look at all hosts; what an earlier look said of them is no longer true.
+
+        The claims that were tried stay.
+        """
+        self._hosts = self._remaining = hosts
+        self._steps = []
+        self._top = ()
+
+    def step(self, name: str, mask: Mask, reason: str) -> int:
+        """Record a step after which the hosts in ``mask`` are left; gives how many."""
+        remaining = int(np.count_nonzero(mask))
+        removed, self._remaining = self._remaining - remaining, remaining
+        self._steps.append(Step(name=name, removed=removed, remaining=remaining, reason=reason))
+        return remaining
+
+    def surveyed(self, steps: Sequence[Step], mask: Mask) -> None:
+        """Take over the steps of the survey, which counts trees; the hosts are ``mask``."""
+        self._steps.extend(steps)
+        self._remaining = int(np.count_nonzero(mask))
+
+    def dropped(self, name: str, count: int, reason: str) -> None:
+        """Record hosts that were dropped one by one."""
+        if count:
+            self._remaining -= count
+            self._steps.append(
+                Step(name=name, removed=count, remaining=self._remaining, reason=reason)
+            )
+
+    def scores(self, top: Sequence[tuple[HostName, float]]) -> None:
+        """Record the hosts near the top, best first."""
+        self._top = tuple(Score(host=host, score=score) for host, score in top)
+
+    def lost(self, host: HostName, reason: str) -> None:
+        """Record a claim that was refused."""
+        self._claims.append(ClaimTry(host=host, won=False, reason=reason))
+
+    def decision(self, *, won: HostName | None = None) -> Decision:
+        """Give the decision as it stands, or as it will be once the claim on ``won`` is."""
+        last = () if won is None else (ClaimTry(host=won, won=True),)
+        return Decision(
+            policy=self._policy,
+            hosts=self._hosts,
+            steps=tuple(self._steps),
+            top=self._top,
+            claims=(*self._claims, *last),
+        )

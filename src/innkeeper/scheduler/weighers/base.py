@@ -1,0 +1,58 @@
+"""What a weigher is, and how scores of different weighers are brought to one scale."""
+
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
+import numpy as np
+
+from innkeeper.index.hosts import HostTable
+from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.scheduler.asked import Asked
+
+
+class Weigher(Protocol):
+    """Scores hosts."""
+
+    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
+        """Give float64[n]; only what it says of the hosts in ``mask`` is looked at.
+
+        None: it has nothing to say of this request. The caller must not write to the array.
+        """
+        ...
+
+
+Scale: TypeAlias = Literal["raw", "unit", "percent"]
+"""raw: as it is. unit: 0 to 1 over the hosts in question, as Nova does. percent: the same as
+whole numbers from 0 to 100, as the Kubernetes scheduler does."""
+
+
+class Weighted(msgspec.Struct, frozen=True):
+    """A weigher in a profile."""
+
+    weigher: Weigher
+    multiplier: float = 1.0
+    """Negative turns the order round: what spread now packs."""
+    scale: Scale = "unit"
+
+    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
+        """Give the scaled score times the multiplier, float64[n]; None as the weigher does."""
+        scores = self.weigher.score(asked, hosts, mask)
+        if scores is None:
+            return None
+        if self.scale != "raw":
+            scores = _between(scores, mask)
+            scores = np.floor(scores) if self.scale == "percent" else scores / 100.0
+        return scores if self.multiplier == 1.0 else scores * self.multiplier
+
+
+def _between(scores: Scores, mask: Mask) -> Scores:
+    """Give 100 * (score - least) / (greatest - least) of the hosts in ``mask``; 0 if all are equal.
+
+    One expression in this order, so that whole numbers in give exact whole numbers out.
+    """
+    least = float(np.where(mask, scores, np.inf).min(initial=np.inf))
+    greatest = float(np.where(mask, scores, -np.inf).max(initial=-np.inf))
+    if not least < greatest:
+        return np.zeros(scores.size)
+    scaled: Scores = (scores - least) * 100.0 / (greatest - least)
+    return scaled

@@ -1,0 +1,30 @@
+"""ServerGroupSoftAffinityWeigher: members of a soft-affinity group together if possible."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from innkeeper.core.server_group import ServerGroup
+from innkeeper.index.hosts import HostTable
+from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.scheduler.asked import Asked
+from innkeeper.scheduler.group_picks import GroupPicks
+
+
+class ServerGroupSoftAffinityWeigher:
+    """The more members of its group a host has, the better; ``groups`` is the index's."""
+
+    def __init__(self, groups: Mapping[str, ServerGroup], picks: GroupPicks) -> None:
+        self._groups, self._picks = groups, picks
+
+    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
+        """Give the number of members; nothing for a group of another policy."""
+        group = self._groups.get(asked.spec.group or "")
+        if group is None or group.policy != "soft-affinity":
+            return None
+        scores = np.zeros(mask.size)
+        for host, count in self._picks.members(group).items():
+            position = hosts.position(host)
+            if position is not None:
+                scores[position] = count
+        return scores
