@@ -26,7 +26,7 @@ EMPTY_NAMES: Final = frozenset({
 # or task never ends the process, and how many there may be of each: the Placement API and
 # the native API have two formats of error. Such an except carries `# fence: <name>` on its
 # own line. Elsewhere, catch what you can name, or raise again at the end.
-FENCES: Final = {"http": 2, "bus": 1, "task": 1}
+FENCES: Final = {"http": 2, "bus": 1, "task": 1, "writer": 2}
 FENCE_COMMENT: Final = re.compile(r"#\s*fence:\s*(\w+)")
 BROAD: Final = frozenset({"Exception", "BaseException"})
 

@@ -1,0 +1,51 @@
+"""Inventory: how much of one resource class one provider has, and in what portions."""
+
+import math
+from typing import Final
+
+import msgspec
+
+from innkeeper.core.errors import InvalidInput
+
+MAX_INT: Final = 0x7FFFFFFF
+"""Largest amount that the Placement API can express: 2**31 - 1."""
+
+
+class Inventory(msgspec.Struct, frozen=True):
+    """One resource class of one provider.
+
+    Amounts are in the unit of the class (VCPU: threads, MEMORY_MB: MiB, DISK_GB: GiB).
+    """
+
+    resource_class: str
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int = MAX_INT
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+    @property
+    def capacity(self) -> int:
+        """What all allocations together may hold: floor((total - reserved) * ratio)."""
+        return math.floor((self.total - self.reserved) * self.allocation_ratio)
+
+    def admits_unit(self, amount: int) -> bool:
+        """Tell whether one allocation of ``amount`` respects min_unit, max_unit and step_size."""
+        return self.min_unit <= amount <= self.max_unit and amount % self.step_size == 0
+
+
+def check_reserved(inventory: Inventory, *, may_equal_total: bool) -> None:
+    """Raise InvalidInput if ``reserved`` leaves too little of ``total``.
+
+    Up to microversion 1.25 something must remain (``may_equal_total`` False).
+    """
+    if may_equal_total and inventory.reserved > inventory.total:
+        relation = "greater than total"
+    elif not may_equal_total and inventory.reserved >= inventory.total:
+        relation = "greater than or equal to total"
+    else:
+        return
+    raise InvalidInput(
+        f"Invalid inventory for '{inventory.resource_class}': the reserved value is {relation}."
+    )

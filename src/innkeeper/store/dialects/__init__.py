@@ -1,0 +1,1 @@
+"""What differs between engines, one file for each engine, and nothing else."""

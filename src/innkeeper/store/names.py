@@ -1,0 +1,89 @@
+"""Names that the store keeps as ids: resource classes, traits, consumer types.
+
+A name cache belongs to one writer thread. It holds only what its transactions have seen
+committed or written themselves, and is emptied whenever a rollback or a change could have made
+it wrong.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import os_resource_classes
+import os_traits
+from sqlalchemy import Connection, Table, insert, select
+
+from innkeeper.core.errors import UnknownName
+from innkeeper.store.tables import consumer_types, resource_classes, traits
+
+_WHAT: Final = {
+    "resource_classes": "resource class",
+    "traits": "trait",
+    "consumer_types": "consumer type",
+}
+
+
+class NameCache:
+    """Ids by name of one table of names."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._ids: dict[str, int] = {}
+
+    def clear(self) -> None:
+        """Forget all, to be read anew."""
+        self._ids.clear()
+
+    def find(self, conn: Connection, name: str) -> int | None:
+        """Give the id of ``name``, or None if there is no such name."""
+        known = self._ids.get(name)
+        if known is None:
+            table = self._table
+            known = conn.scalar(select(table.c.id).where(table.c.name == name))
+            if known is not None:
+                self._ids[name] = known
+        return known
+
+    def known(self) -> Iterable[tuple[str, int]]:
+        """Give the (name, id) pairs that were looked up since the last ``clear``."""
+        return self._ids.items()
+
+    def get(self, conn: Connection, name: str) -> int:
+        """Give the id of ``name``; raise UnknownName if there is no such name."""
+        found = self.find(conn, name)
+        if found is None:
+            raise UnknownName(f"No such {_WHAT[self._table.name]}: {name}.")
+        return found
+
+
+class Names:
+    """The name caches of one writer."""
+
+    def __init__(self) -> None:
+        self.resource_classes = NameCache(resource_classes)
+        self.traits = NameCache(traits)
+        self.consumer_types = NameCache(consumer_types)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.resource_classes.clear()
+        self.traits.clear()
+        self.consumer_types.clear()
+
+
+def sync_standard_names(conn: Connection, now: datetime) -> None:
+    """Add the standard resource classes and traits that the store does not know yet."""
+    _add_missing(conn, resource_classes, names=os_resource_classes.STANDARDS, now=now)
+    _add_missing(conn, traits, names=os_traits.get_traits(), now=now)
+
+
+def _add_missing(
+    conn: Connection, table: Table, *, names: Iterable[str], now: datetime
+) -> None:
+    known = set(conn.scalars(select(table.c.name)))
+    missing = [name for name in names if name not in known]
+    if missing:
+        conn.execute(
+            insert(table),
+            [{"name": name, "created_at": now, "updated_at": now} for name in missing],
+        )

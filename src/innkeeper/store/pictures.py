@@ -1,0 +1,203 @@
+"""Pictures: the rows that a commit touched, read back whole for the index.
+
+The same functions serve the writer after its own batch, a reader that catches up with the
+change feed, and the first load; so all of them see the same thing.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Column, Connection, Select, Table, func, select, type_coerce
+from sqlalchemy import BigInteger
+
+from innkeeper.core.ids import AggregateUuid, HostName, RpId, RpUuid
+from innkeeper.core.inventory import Inventory
+from innkeeper.core.picture import (
+    InventoryPicture,
+    NamePicture,
+    Picture,
+    ProviderPicture,
+    UsagePicture,
+    WorkloadPicture,
+)
+from innkeeper.core.provider import Provider
+from innkeeper.store.groups import group_pictures
+from innkeeper.store.hosts import hosts_named
+from innkeeper.store.tables import (
+    instances,
+    inventories,
+    provider_aggregates,
+    provider_traits,
+    resource_classes,
+    resource_providers,
+    traits,
+)
+from innkeeper.store.timestamp import from_us
+from innkeeper.store.touched import Touched
+
+MAX_IN_LIST: Final = 500
+"""Ids in one IN list: well under every engine's limit on bound values."""
+
+_LIVE: Final = ("BUILD", "ACTIVE")
+
+_Name = TypeVar("_Name")
+_Query = TypeVar("_Query", bound=Select[Any])
+
+# Read as it is kept, so that a claim's picture pays for one conversion a provider, not a row.
+_raw_updated_at = type_coerce(resource_providers.c.updated_at, BigInteger)
+
+
+def whole(conn: Connection) -> Picture:
+    """Give the picture of everything."""
+    return Picture(
+        resource_classes=_names(conn, resource_classes),
+        traits=_names(conn, traits),
+        providers=provider_pictures(conn, None),
+        hosts=hosts_named(conn, None),
+        groups=group_pictures(conn, None),
+        workloads=_workloads(conn, None),
+    )
+
+
+def of(conn: Connection, touched: Touched) -> Picture:
+    """Give the picture of what ``touched`` names, as it is in this transaction."""
+    ids = touched.providers - touched.removed
+    providers = provider_pictures(conn, ids) if ids else ()
+    usages = touched.usages - touched.providers - touched.removed
+    hosts = hosts_named(conn, touched.hosts) if touched.hosts else ()
+    groups = group_pictures(conn, touched.groups) if touched.groups else ()
+    gone = ids.difference(picture.provider.id for picture in providers)
+    return Picture(
+        resource_classes=_names(conn, resource_classes) if touched.resource_classes else None,
+        traits=_names(conn, traits) if touched.traits else None,
+        removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
+        providers=providers,
+        usages=_usages(conn, usages) if usages else (),
+        hosts=hosts,
+        hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
+        groups=groups,
+        groups_removed=tuple(sorted(touched.groups.difference(group.uuid for group in groups))),
+        workloads=_workloads(conn, touched.workloads) if touched.workloads else (),
+    )
+
+
+def provider_pictures(
+    conn: Connection, ids: Collection[int] | None
+) -> tuple[ProviderPicture, ...]:
+    """Give the providers with these ids (None: all), parents before children."""
+    found: list[Provider] = []
+    inventory_of: defaultdict[int, list[InventoryPicture]] = defaultdict(list)
+    traits_of: defaultdict[int, list[str]] = defaultdict(list)
+    aggregates_of: defaultdict[int, list[AggregateUuid]] = defaultdict(list)
+    for chunk in _chunks(ids):
+        for row in conn.execute(_within(select(resource_providers), resource_providers.c.id, chunk)):
+            found.append(Provider(**row._mapping))
+        for rp_id, inventory, used in _inventories(conn, chunk):
+            inventory_of[rp_id].append(InventoryPicture(inventory, used))
+        query = select(provider_traits.c.rp_id, traits.c.name).join(traits).order_by(traits.c.name)
+        for rp_id, name in conn.execute(_within(query, provider_traits.c.rp_id, chunk)):
+            traits_of[rp_id].append(name)
+        query = select(provider_aggregates).order_by(provider_aggregates.c.aggregate_uuid)
+        for rp_id, uuid in conn.execute(_within(query, provider_aggregates.c.rp_id, chunk)):
+            aggregates_of[rp_id].append(uuid)
+    return tuple(
+        ProviderPicture(
+            provider,
+            tuple(inventory_of[provider.id]),
+            tuple(traits_of[provider.id]),
+            tuple(aggregates_of[provider.id]),
+        )
+        for provider in _parents_first(found)
+    )
+
+
+def _inventories(
+    conn: Connection, chunk: Sequence[int] | None
+) -> Iterator[tuple[int, Inventory, int]]:
+    i = inventories.c
+    query = (
+        select(
+            i.rp_id,
+            resource_classes.c.name,
+            i.total,
+            i.reserved,
+            i.min_unit,
+            i.max_unit,
+            i.step_size,
+            i.allocation_ratio,
+            i.used,
+        )
+        .join(resource_classes)
+        .order_by(i.rp_id, i.rc_id)
+    )
+    for rp_id, *fields, used in conn.execute(_within(query, i.rp_id, chunk)):
+        yield rp_id, Inventory(*fields), used
+
+
+def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
+    p, i = resource_providers.c, inventories.c
+    query = (
+        select(p.id, p.generation, _raw_updated_at, resource_classes.c.name, i.used)
+        .select_from(resource_providers)
+        .outerjoin(inventories, i.rp_id == p.id)
+        .outerjoin(resource_classes, resource_classes.c.id == i.rc_id)
+    )
+    heads: dict[int, tuple[int, int]] = {}
+    used_of: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for chunk in _chunks(ids):
+        for rp_id, generation, updated_us, name, used in conn.execute(_within(query, p.id, chunk)):
+            heads[rp_id] = (generation, updated_us)
+            if name is not None:
+                used_of[rp_id].append((name, used))
+    return tuple(
+        UsagePicture(RpId(rp_id), generation, from_us(updated_us), tuple(used_of[rp_id]))
+        for rp_id, (generation, updated_us) in sorted(heads.items())
+    )
+
+
+def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[WorkloadPicture, ...]:
+    """Count labelled instances that hold a claim, by host; a host named with none is empty."""
+    c = instances.c
+    query = (
+        select(c.host, c.workload, func.count())
+        .where(c.workload.is_not(None), c.host.is_not(None), c.status.in_(_LIVE))
+        .group_by(c.host, c.workload)
+        .order_by(c.host, c.workload)
+    )
+    counts: dict[str, list[tuple[str, int]]] = {host: [] for host in hosts or ()}
+    for chunk in _chunks(hosts):
+        for host, label, count in conn.execute(_within(query, c.host, chunk)):
+            counts.setdefault(host, []).append((label, count))
+    return tuple(WorkloadPicture(HostName(host), tuple(of)) for host, of in counts.items())
+
+
+def _names(conn: Connection, table: Table) -> tuple[NamePicture, ...]:
+    rows = conn.execute(select(table.c.name, table.c.updated_at).order_by(table.c.id))
+    return tuple(NamePicture(name, updated_at) for name, updated_at in rows)
+
+
+def _parents_first(providers: Sequence[Provider]) -> Iterator[Provider]:
+    known = {provider.id for provider in providers}
+    children: defaultdict[int | None, list[Provider]] = defaultdict(list)
+    for provider in providers:
+        children[provider.parent_id if provider.parent_id in known else None].append(provider)
+    waiting = children[None][::-1]
+    while waiting:
+        provider = waiting.pop()
+        yield provider
+        waiting.extend(children[provider.id][::-1])
+
+
+def _chunks(names: Collection[_Name] | None) -> Iterator[Sequence[_Name] | None]:
+    """Cut ``names`` to what one IN list may hold; None stands for everything, in one piece."""
+    if names is None:
+        yield None
+        return
+    ordered = list(names)
+    for start in range(0, len(ordered), MAX_IN_LIST):
+        yield ordered[start : start + MAX_IN_LIST]
+
+
+def _within(query: _Query, column: Column[Any], chunk: Sequence[object] | None) -> _Query:
+    return query if chunk is None else query.where(column.in_(chunk))

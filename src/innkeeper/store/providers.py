@@ -1,0 +1,221 @@
+"""Resource providers: their records, their trees, and the generation that guards them."""
+
+from collections import defaultdict
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from innkeeper.core.errors import (
+    CannotDeleteParent,
+    ConcurrentUpdate,
+    DuplicateName,
+    InvalidInput,
+    NotFound,
+    ProviderInUse,
+)
+from innkeeper.core.ids import RpId, RpUuid
+from innkeeper.core.provider import Provider
+from innkeeper.store.tables import (
+    allocations,
+    inventories,
+    provider_aggregates,
+    provider_traits,
+    resource_providers,
+)
+from innkeeper.store.txn import Txn
+
+_ROOT_TO_COME: Final = 0
+"""What stands for the root of a root while its own id is not known yet."""
+
+_p = resource_providers.c
+
+
+class NewProvider(msgspec.Struct, frozen=True):
+    """A provider that is to be made."""
+
+    uuid: RpUuid
+    name: str
+    parent_uuid: RpUuid | None = None
+
+
+class ProviderChange(msgspec.Struct, frozen=True):
+    """A new name, and perhaps a new place in a tree."""
+
+    name: str
+    parent_uuid: RpUuid | None | msgspec.UnsetType = msgspec.UNSET
+    """None: it becomes a root. Unset: it stays where it is."""
+    may_leave_parent: bool = True
+    """Whether one that has a parent may get another, or none."""
+
+
+def find(conn: Connection, uuid: str, *, lock: bool = False) -> Provider | None:
+    """Give a provider by uuid; ``lock`` keeps others from changing it (where rows are locked)."""
+    query = select(resource_providers).where(_p.uuid == uuid)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else Provider(**row._mapping)  # noqa: SLF001 - a public name
+
+
+def get(conn: Connection, uuid: str, *, lock: bool = False) -> Provider:
+    """Give a provider by uuid; raise NotFound if there is none."""
+    found = find(conn, uuid, lock=lock)
+    if found is None:
+        raise NotFound(f"No resource provider with uuid {uuid} found")
+    return found
+
+
+def get_seen(txn: Txn, uuid: str, generation: int | None) -> Provider:
+    """Give and lock a provider that the caller saw at ``generation`` (None: whatever it is).
+
+    Raises NotFound, ConcurrentUpdate.
+    """
+    provider = get(txn.conn, uuid, lock=True)
+    if generation is not None and provider.generation != generation:
+        raise ConcurrentUpdate(
+            f"resource provider generation conflict for provider {uuid}: actual:"
+            f" {provider.generation}, given: {generation}"
+        )
+    return provider
+
+
+def raise_generation(txn: Txn, provider: Provider) -> int:
+    """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
+    result = txn.conn.execute(
+        update(resource_providers)
+        .where(_p.id == provider.id, _p.generation == provider.generation)
+        .values(generation=provider.generation + 1, updated_at=txn.now)
+    )
+    if result.rowcount != 1:
+        raise ConcurrentUpdate(
+            "resource provider generation conflict: another request has changed the resource"
+            f" provider {provider.uuid}. Please retry your update"
+        )
+    txn.provider_changed(provider.id)
+    return provider.generation + 1
+
+
+def create(txn: Txn, new: NewProvider) -> Provider:
+    """Make a provider, of generation 0. Raises InvalidInput (its parent), DuplicateName."""
+    parent = None
+    if new.parent_uuid is not None:
+        if new.parent_uuid == new.uuid:
+            raise InvalidInput(
+                "parent provider UUID cannot be same as UUID. Please set parent provider UUID to"
+                " None if there is no parent."
+            )
+        parent = _parent(txn, new.parent_uuid)
+    _check_free(txn, name=new.name, uuid=new.uuid)
+    provider_id = txn.conn.scalar(
+        insert(resource_providers)
+        .values(
+            uuid=new.uuid,
+            name=new.name,
+            generation=0,
+            root_id=_ROOT_TO_COME if parent is None else parent.root_id,
+            parent_id=None if parent is None else parent.id,
+            created_at=txn.now,
+            updated_at=txn.now,
+        )
+        .returning(_p.id)
+    )
+    if parent is None:
+        txn.conn.execute(
+            update(resource_providers).where(_p.id == provider_id).values(root_id=provider_id)
+        )
+    created = get(txn.conn, new.uuid)
+    txn.provider_changed(created.id)
+    return created
+
+
+def change(txn: Txn, uuid: str, wanted: ProviderChange) -> Provider:
+    """Rename a provider, and move it with all below it if asked to. Its generation stays.
+
+    Raises NotFound, DuplicateName, InvalidInput (the parent is unknown, below it, or may not
+    be left).
+    """
+    provider = get(txn.conn, uuid, lock=True)
+    if wanted.name != provider.name:
+        _check_free(txn, name=wanted.name)
+    txn.conn.execute(
+        update(resource_providers)
+        .where(_p.id == provider.id)
+        .values(name=wanted.name, updated_at=txn.now)
+    )
+    txn.provider_changed(provider.id)
+    if wanted.parent_uuid is not msgspec.UNSET:
+        _place(txn, provider, wanted.parent_uuid, may_leave_parent=wanted.may_leave_parent)
+    return get(txn.conn, uuid)
+
+
+def remove(txn: Txn, uuid: str) -> None:
+    """Delete a provider with its inventories. Raises NotFound, CannotDeleteParent, ProviderInUse."""
+    provider = get(txn.conn, uuid, lock=True)
+    children = select(_p.id).where(_p.parent_id == provider.id).limit(1)
+    if txn.conn.execute(children).first() is not None:
+        raise CannotDeleteParent(
+            f"Unable to delete parent resource provider {uuid}: It has child resource providers."
+        )
+    held = select(allocations.c.rp_id).where(allocations.c.rp_id == provider.id).limit(1)
+    if txn.conn.execute(held).first() is not None:
+        raise ProviderInUse(
+            f"Unable to delete resource provider {uuid}: Resource provider has allocations."
+        )
+    for table in (provider_traits, provider_aggregates, inventories):
+        txn.conn.execute(delete(table).where(table.c.rp_id == provider.id))
+    txn.conn.execute(delete(resource_providers).where(_p.id == provider.id))
+    txn.provider_removed(provider.id)
+
+
+def _parent(txn: Txn, uuid: str) -> Provider:
+    found = find(txn.conn, uuid, lock=True)
+    if found is None:
+        raise InvalidInput("parent provider UUID does not exist.")
+    return found
+
+
+def _check_free(txn: Txn, *, name: str, uuid: str | None = None) -> None:
+    """Raise DuplicateName if the name, or the uuid of a new provider, is taken."""
+    query = select(_p.name, _p.uuid).where(or_(_p.name == name, _p.uuid == uuid))
+    rows = txn.conn.execute(query).all()
+    taken = []
+    if any(row.uuid == uuid for row in rows):
+        taken.append(f"uuid: {uuid}")
+    if any(row.name == name for row in rows):
+        taken.append(f"name: {name}")
+    if taken:
+        raise DuplicateName(f"Conflicting resource provider {', '.join(taken)} already exists.")
+
+
+def _place(txn: Txn, provider: Provider, parent_uuid: str | None, *, may_leave_parent: bool) -> None:
+    """Put a provider below a parent (None: nowhere), and give its subtree the new root."""
+    parent = None if parent_uuid is None else _parent(txn, parent_uuid)
+    parent_id = None if parent is None else parent.id
+    if parent_id == provider.parent_id:
+        return
+    if provider.parent_id is not None and not may_leave_parent:
+        verb = "un-parenting" if parent is None else "re-parenting"
+        raise InvalidInput(f"{verb} a provider is not currently allowed.")
+    subtree = _subtree(txn, provider)
+    if parent_id in subtree:
+        raise InvalidInput("creating loop in the provider tree is not allowed.")
+    root_id = provider.id if parent is None else parent.root_id
+    txn.conn.execute(
+        update(resource_providers).where(_p.id == provider.id).values(parent_id=parent_id)
+    )
+    for rp_id in subtree:
+        txn.conn.execute(
+            update(resource_providers).where(_p.id == rp_id).values(root_id=root_id)
+        )
+        txn.provider_changed(rp_id)
+
+
+def _subtree(txn: Txn, provider: Provider) -> list[RpId]:
+    """Give the ids of a provider and all below it, parents before children."""
+    children: defaultdict[int, list[RpId]] = defaultdict(list)
+    tree = select(_p.id, _p.parent_id).where(_p.root_id == provider.root_id).with_for_update()
+    for rp_id, parent_id in txn.conn.execute(tree):
+        children[parent_id].append(RpId(rp_id))
+    found = [provider.id]
+    for rp_id in found:
+        found.extend(children[rp_id])
+    return found

@@ -1,0 +1,63 @@
+"""The schema's version: brought to the newest by Alembic, and refused if it is newer than us."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, inspect, text
+
+from innkeeper.core.errors import SetupError
+
+NEWEST: Final = "0001"
+"""The newest revision in migrations/versions; a test compares the two."""
+
+_KNOWN: Final = frozenset({"0001"})
+"""Every revision that this version can read or upgrade."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema to the newest revision; raise SetupError if a newer Innkeeper made it."""
+    with engine.begin() as conn:
+        found = revision(conn)
+        if found == NEWEST:
+            return
+        if found is not None and found not in _KNOWN:
+            raise _newer(found)
+        command.upgrade(_config(conn), "head")
+
+
+def check(conn: Connection) -> None:
+    """Raise SetupError, saying what to do, unless the schema is the newest, ready to be read."""
+    found = revision(conn)
+    if found is None:
+        raise SetupError("The database is empty. Start `innkeeper up` or a replay first.")
+    if found not in _KNOWN:
+        raise _newer(found)
+    if found != NEWEST:
+        raise SetupError(
+            f"The database is of the older schema {found}. Start `innkeeper up` on it once, which"
+            " brings it to the newest."
+        )
+
+
+def revision(conn: Connection) -> str | None:
+    """Give the schema's revision; None for an empty database."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found = conn.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def _newer(found: str) -> SetupError:
+    return SetupError(
+        f"The database is of schema {found}, newer than this Innkeeper knows ({NEWEST})."
+        " Start the newer version, or restore a copy made before the upgrade."
+    )
+
+
+def _config(conn: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = conn
+    return config

@@ -1,0 +1,78 @@
+"""Txn: what one op of a batch writes with, and says what it touched to."""
+
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Connection
+
+from innkeeper.core.ids import RpId
+from innkeeper.store.names import Names
+from innkeeper.store.prepared import Cursor
+from innkeeper.store.timestamp import to_us
+from innkeeper.store.touched import Touched
+
+
+class Txn:
+    """An open transaction of the writer. An op must not keep it.
+
+    ``now`` is one moment for the whole batch.
+    """
+
+    def __init__(self, conn: Connection, *, names: Names, now: datetime) -> None:
+        self.conn = conn
+        self.now = now
+        self.now_us = to_us(now)
+        self.names = names
+        self.touched = Touched()
+        self.dialect = conn.dialect
+        self.cursor: Cursor = cast("Cursor", conn.connection.cursor())
+
+    def class_id(self, name: str) -> int:
+        """Give the id of a resource class; raise UnknownName if there is none."""
+        return self.names.resource_classes.get(self.conn, name)
+
+    def trait_id(self, name: str) -> int:
+        """Give the id of a trait; raise UnknownName if there is none."""
+        return self.names.traits.get(self.conn, name)
+
+    def provider_changed(self, rp_id: RpId) -> None:
+        """Say that anything of a provider changed, or that it is new."""
+        self.touched.providers.add(rp_id)
+
+    def provider_removed(self, rp_id: RpId) -> None:
+        """Say that a provider is gone."""
+        self.touched.removed.add(rp_id)
+
+    def usage_changed(self, rp_id: RpId) -> None:
+        """Say that only ``used`` and the generation of a provider changed."""
+        self.touched.usages.add(rp_id)
+
+    def resource_classes_changed(self) -> None:
+        """Say that a resource class was added, renamed or removed."""
+        self.names.resource_classes.clear()
+        self.touched.resource_classes = True
+
+    def traits_changed(self) -> None:
+        """Say that a trait was added or removed."""
+        self.names.traits.clear()
+        self.touched.traits = True
+
+    def host_changed(self, name: str) -> None:
+        """Say that a host was added, changed or removed."""
+        self.touched.hosts.add(name)
+
+    def group_changed(self, uuid: str) -> None:
+        """Say that a server group or its members changed."""
+        self.touched.groups.add(uuid)
+
+    def workloads_changed(self, host: str) -> None:
+        """Say that a host's counts of labelled instances changed."""
+        self.touched.workloads.add(host)
+
+    def consumer_changed(self, uuid: str) -> None:
+        """Say that a consumer's allocations changed."""
+        self.touched.consumers.add(uuid)
+
+    def instance_changed(self, uuid: str) -> None:
+        """Say that an instance's record changed."""
+        self.touched.instances.add(uuid)
