@@ -36,6 +36,12 @@ def beat(txn: Txn, name: CellName) -> None:
         txn.conn.execute(insert(cells).values(name=name, enabled=True, **values))
 
 
+def ensure(txn: Txn, name: CellName) -> None:
+    """Add a cell, enabled and up, unless it is known."""
+    if txn.conn.scalar(select(_c.name).where(_c.name == name)) is None:
+        beat(txn, name)
+
+
 def mark_down(txn: Txn, name: CellName, *, seen_at: datetime | None = None) -> bool:
     """Note that a cell is down; tell whether it was up.
 

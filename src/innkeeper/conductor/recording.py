@@ -1,0 +1,71 @@
+"""Recording: an instance's record, its claim and its tasks, changed together in one transaction.
+
+The record's generation is compared first. So whoever was overtaken changes nothing, whatever
+he believes about leases.
+"""
+
+from typing import Final
+
+from innkeeper.core.allocation import Consumer
+from innkeeper.core.build import Active, Building, Deleted, Deleting, Failed, Record
+from innkeeper.core.claim import Claim
+from innkeeper.core.errors import StaleState
+from innkeeper.core.ids import ConsumerUuid
+from innkeeper.core.instance import Instance
+from innkeeper.core.instance_record import recorded
+from innkeeper.core.selection import Selection
+from innkeeper.store import claims, instances, tasks
+from innkeeper.store.txn import Txn
+
+CONSUMER_TYPE: Final = "INSTANCE"
+"""Consumer type of what instances hold, as Nova names it."""
+
+
+def record(txn: Txn, before: Instance, effect: Record) -> Instance:
+    """Carry out ``effect``; give the record as it is then.
+
+    Raises StaleState if the record is no longer ``before``; a Conflict if the claim cannot move.
+    """
+    after = recorded(before, effect.state, now=txn.now)
+    instances.replace(txn, before, after)
+    if effect.claim == "move" and after.selection is not None:
+        claims.move(txn, claim_of(after, after.selection))
+    elif effect.claim == "release":
+        claims.release(txn, before.uuid)
+    if before.cell is not None:
+        if effect.leftover is not None:
+            tasks.add_destroy(txn, before.uuid, effect.leftover, cell=before.cell)
+        _tend_tasks(txn, after, effect)
+    return after
+
+
+def claim_of(instance: Instance, selection: Selection) -> Claim:
+    """Give the claim by which ``instance`` holds ``selection``."""
+    consumer = Consumer(
+        ConsumerUuid(instance.uuid),
+        project_id=instance.project_id,
+        user_id=instance.user_id,
+        consumer_type=CONSUMER_TYPE,
+    )
+    return Claim(
+        consumer,
+        host=selection.host,
+        allocations=selection.allocations,
+        group=instance.spec.group,
+    )
+
+
+def _tend_tasks(txn: Txn, after: Instance, effect: Record) -> None:
+    """End the task that is done, and begin the one that follows."""
+    match effect.state:
+        case Building():
+            pass
+        case Active() | Failed():
+            tasks.drop(txn, "build", after.uuid)
+        case Deleting():
+            if after.cell is None:
+                raise StaleState(f"Instance {after.uuid} is in no cell.")
+            tasks.drop(txn, "build", after.uuid)
+            tasks.add(txn, "delete", after.uuid, cell=after.cell)
+        case Deleted():
+            tasks.drop(txn, "delete", after.uuid)
