@@ -1,18 +1,31 @@
 """Search: which allocation candidates serve a request.
 
-The semantics are those of the Placement API, microversion 1.39.
+The semantics are those of the Placement API, microversion 1.39. It only looks: nothing here
+changes the index, and what it gives is good until the index next changes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+import numpy as np
 
 from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.candidate import Candidate, Survey
-from innkeeper.index.growing import Int32s
+from innkeeper.index.columns import Columns
+from innkeeper.index.combine import Combiner, Deadline
+from innkeeper.index.growing import Bools, Int32s
 from innkeeper.index.index import Index
+from innkeeper.index.plan import Plan
+from innkeeper.index.rules import Options
+from innkeeper.index.sharing import sharing
+from innkeeper.index.survey import serving, surveyed
 
 Prefer = Callable[[str, Int32s], Sequence[int]]
-"""Given a resource class and the rows that could serve it, gives these rows, best first."""
+"""Given a resource class and the rows that could serve it, gives these rows, best first.
+
+Rows that it leaves out are not used. For a group of several classes it gets the first one.
+"""
 
 
 def never() -> bool:
@@ -23,13 +36,32 @@ def never() -> bool:
 def candidates(
     index: Index, request: CandidateRequest, *, expired: Callable[[], bool] = never
 ) -> list[Candidate]:
-    """Give up to ``request.limit`` candidates."""
-    raise NotImplementedError
+    """Give up to ``request.limit`` different candidates, taken from all trees in turn.
+
+    The first ones are of different trees, in the order of the roots' rows. When ``expired``
+    tells that time is up, those found so far are given.
+    """
+    plan = index.plans.plan(request)
+    if not plan.needs or not len(plan.roots):
+        return []
+    found = serving(plan, request)
+    if len(plan.needs) == 1:
+        return _alone(index.columns, plan, request, found.pairs[0])
+    walk = _Walk(index.columns, plan, request, Deadline(expired))
+    trees = (
+        walk.tree(position, walk.options_at(position, found.pairs))
+        for position in np.flatnonzero(found.roots).tolist()
+    )
+    return list(islice(_distinct(index.columns, request, _in_turn(trees)), request.limit))
 
 
 def survey(index: Index, request: CandidateRequest) -> Survey:
-    """Give which trees may serve a request, and what ruled out the others."""
-    raise NotImplementedError
+    """Give which trees may serve a request by what is free now, and what ruled out the others.
+
+    The mask is a necessary condition. It is sufficient for trees of one provider, and for
+    any number of groups that ask for the same, beside others that ask for other classes.
+    """
+    return surveyed(index.columns, index.plans.plan(request), request)
 
 
 def within(
@@ -40,5 +72,161 @@ def within(
     prefer: Prefer | None = None,
     expired: Callable[[], bool] = never,
 ) -> Iterator[Candidate]:
-    """Give the candidates of one tree, as they are asked for."""
-    raise NotImplementedError
+    """Give the candidates of one tree, and of the providers that share with it, lazily.
+
+    With ``prefer`` they come best first, and identical groups are not permuted. The index
+    must not change before the iterator is done with.
+    """
+    plan = index.plans.plan(request)
+    position = plan.position(root)
+    if position is None or not plan.needs:
+        return iter(())
+    by_kind: dict[int, list[int]] = {}
+    for numbers in plan.kinds:
+        need = plan.needs[numbers[0]]
+        rows = need.fit.serving(position)
+        if prefer is not None and len(rows) > 1 and need.resources:
+            by_kind[need.kind] = list(prefer(need.resources[0][0], rows))
+        else:
+            by_kind[need.kind] = rows.tolist()
+    options = [by_kind[need.kind] for need in plan.needs]
+    walk = _Walk(index.columns, plan, request, Deadline(expired))
+    return walk.tree(position, options, canonical=prefer is not None)
+
+
+class _Walk:
+    """Goes through the trees of a plan; all share one deadline."""
+
+    def __init__(
+        self, columns: Columns, plan: Plan, request: CandidateRequest, deadline: Deadline
+    ) -> None:
+        self._columns = columns
+        self._plan = plan
+        self._request = request
+        self._deadline = deadline
+        self._summed = any(need.contended for need in plan.needs)
+
+    def options_at(self, position: int, pairs: Sequence[Bools]) -> Options:
+        """Give for each need the rows that could serve it, in the tree of a root."""
+        by_kind: dict[int, list[int]] = {}
+        for numbers, fits in zip(self._plan.kinds, pairs, strict=True):
+            need = self._plan.needs[numbers[0]]
+            first, end = need.fit.starts[position : position + 2].tolist()
+            by_kind[need.kind] = need.fit.rows[first:end][fits[first:end]].tolist()
+        return [by_kind[need.kind] for need in self._plan.needs]
+
+    def tree(
+        self, position: int, options: Options, *, canonical: bool = False
+    ) -> Iterator[Candidate]:
+        """Give the candidates of the tree of a root, lazily."""
+        request = self._request
+        combiner = Combiner(
+            self._columns,
+            self._plan,
+            request,
+            options,
+            canonical=canonical or request.limit == 1 or not request.mappings,
+            deadline=self._deadline,
+        )
+        root = RpRow(int(self._plan.roots[position]))
+        for rows in combiner:
+            yield self._candidate(rows, root)
+
+    def _candidate(self, rows: Sequence[int], root: RpRow) -> Candidate:
+        """Give the candidate in which the plan's needs are served by ``rows``."""
+        served: list[tuple[int, ...]] = [()] * len(self._request.groups)
+        triples: list[tuple[int, str, int]] = []
+        for need, row in zip(self._plan.needs, rows, strict=True):
+            if row not in served[need.group]:
+                served[need.group] += (row,)
+            triples += [(row, name, amount) for name, amount in need.resources]
+        if self._summed:
+            sums: dict[tuple[int, str], int] = {}
+            for row, name, amount in triples:
+                sums[row, name] = sums.get((row, name), 0) + amount
+            triples = [(row, name, amount) for (row, name), amount in sums.items()]
+        triples.sort()
+        groups = zip(self._request.groups, served, strict=True)
+        return Candidate(
+            allocations=tuple((RpRow(row), name, amount) for row, name, amount in triples),
+            mappings=tuple(
+                (group.suffix, tuple(map(RpRow, sorted(rows)))) for group, rows in groups
+            ),
+            root=root,
+        )
+
+
+def _alone(columns: Columns, plan: Plan, request: CandidateRequest, fits: Bools) -> list[Candidate]:
+    """Give the candidates of a plan with a single need: each pair that fits is one.
+
+    No loop over providers but over those that are given.
+    """
+    fit = plan.needs[0].fit
+    pairs = np.flatnonzero(fits)
+    if sharing(columns) is not None:  # A sharing provider is in a pair for each of its trees.
+        pairs = pairs[np.sort(np.unique(fit.rows[pairs], return_index=True)[1])]
+    limit = request.limit
+    if limit is not None and limit < len(pairs):
+        if not fit.one_each:  # The first of each tree, then the second of each, and so on.
+            positions = np.searchsorted(fit.starts, pairs, side="right")
+            first_of_tree = np.searchsorted(positions, positions)
+            pairs = pairs[np.argsort(np.arange(len(pairs)) - first_of_tree, kind="stable")]
+        pairs = pairs[:limit]
+    rows = fit.rows[pairs].tolist()
+    roots = plan.roots[np.searchsorted(fit.starts, pairs, side="right") - 1].tolist()
+    suffix = request.groups[plan.needs[0].group].suffix
+    resources = plan.needs[0].resources
+    return [
+        Candidate(
+            allocations=tuple((row, name, amount) for name, amount in resources),
+            mappings=((suffix, (row,)),),
+            root=root,
+        )
+        for row, root in zip(rows, roots, strict=True)
+    ]
+
+
+def _in_turn(trees: Iterator[Iterator[Candidate]]) -> Iterator[Candidate]:
+    """Give the first of each tree, then the second of each, and so on."""
+    waiting: list[Iterator[Candidate]] = []
+    for tree in trees:
+        candidate = next(tree, None)
+        if candidate is not None:
+            yield candidate
+            waiting.append(tree)
+    while waiting:
+        left = []
+        for tree in waiting:
+            candidate = next(tree, None)
+            if candidate is not None:
+                yield candidate
+                left.append(tree)
+        waiting = left
+
+
+def _distinct(
+    columns: Columns, request: CandidateRequest, found: Iterator[Candidate]
+) -> Iterator[Candidate]:
+    """Drop candidates that were given before.
+
+    Those of sharing providers alone are found in each tree that they serve; and without
+    mappings, different ways to serve the groups may come to the same allocations.
+    """
+    shares = sharing(columns)
+    if shares is None and request.mappings:
+        yield from found
+        return
+    seen: set[object] = set()
+    for candidate in found:
+        key: object = None
+        if not request.mappings:
+            key = candidate.allocations
+        elif shares is not None:
+            served = (row for _, rows in candidate.mappings for row in rows)
+            if all(shares[row] for row in served):
+                key = (candidate.allocations, candidate.mappings)
+        if key is not None:
+            if key in seen:
+                continue
+            seen.add(key)
+        yield candidate

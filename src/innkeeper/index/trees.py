@@ -11,16 +11,16 @@ from innkeeper.index.growing import FIRST_SIZE, NOTHING, grown
 class Trees:
     """Parent and root of each row (-1: none, or no provider there).
 
-    Below a root its providers are listed by ``key``, which grows with the time of creation
-    (a provider's id in the store does).
+    ``keys`` grow with the time of creation (a provider's id in the store does): by them the
+    providers below a root are listed.
     """
 
-    __slots__ = ("_below", "_keys", "parent", "root")
+    __slots__ = ("_below", "keys", "parent", "root")
 
     def __init__(self) -> None:
         self.parent = np.full(FIRST_SIZE, NOTHING, dtype=np.int32)
         self.root = np.full(FIRST_SIZE, NOTHING, dtype=np.int32)
-        self._keys = np.full(FIRST_SIZE, NOTHING, dtype=np.int64)
+        self.keys = np.full(FIRST_SIZE, NOTHING, dtype=np.int64)
         self._below: dict[int, list[tuple[int, RpRow]]] = {}
 
     @property
@@ -32,19 +32,19 @@ class Trees:
         """Make room for ``row_size`` rows."""
         self.parent = grown(self.parent, row_size, NOTHING)
         self.root = grown(self.root, row_size, NOTHING)
-        self._keys = grown(self._keys, row_size, NOTHING)
+        self.keys = grown(self.keys, row_size, NOTHING)
 
     def place(self, row: RpRow, *, parent: int, root: int, key: int) -> bool:
         """Put a provider into its tree; tell whether that changed anything.
 
         Those below it stay where they are until they are placed themselves.
         """
-        if (self.parent[row], self.root[row], self._keys[row]) == (parent, root, key):
+        if (self.parent[row], self.root[row], self.keys[row]) == (parent, root, key):
             return False
         self._leave(row)
         self.parent[row] = parent
         self.root[row] = root
-        self._keys[row] = key
+        self.keys[row] = key
         if root != row:
             insort(self._below.setdefault(root, []), (key, row))
         return True
@@ -55,7 +55,7 @@ class Trees:
         for orphan in [child for _, child in self._below.pop(row, [])]:
             self.parent[orphan] = NOTHING
             self.root[orphan] = orphan
-        self.parent[row] = self.root[row] = self._keys[row] = NOTHING
+        self.parent[row] = self.root[row] = self.keys[row] = NOTHING
 
     def tree(self, row: RpRow) -> list[RpRow]:
         """Give the rows of the whole tree that holds ``row``: the root, then by creation."""
@@ -79,6 +79,6 @@ class Trees:
         below = self._below.get(root)
         if below is None or root == row:
             return
-        below.remove((int(self._keys[row]), row))
+        below.remove((int(self.keys[row]), row))
         if not below:
             del self._below[root]

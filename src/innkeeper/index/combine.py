@@ -1,0 +1,162 @@
+"""Combine: the ways in which one tree serves all needs, found lazily.
+
+Depth first with backtracking: each need in turn gets a provider, those with the fewest
+first, and a partial choice is given up as soon as a rule says that it leads nowhere. A
+product of the groups' providers is never built.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+from innkeeper.core.request_group import CandidateRequest
+from innkeeper.index.columns import Columns
+from innkeeper.index.plan import Plan
+from innkeeper.index.rules import Options, rules_for
+
+STEPS_BETWEEN_LOOKS: Final = 64
+"""Steps between two looks at the clock, which costs about as much as a step."""
+
+MAX_KINDS_CHECKED: Final = 6
+"""Kinds of groups up to which every subset of them is checked for enough providers."""
+
+
+class Deadline:
+    """Asks whether time is up, but not at every step. One for all trees of a search."""
+
+    __slots__ = ("_expired", "_steps", "over")
+
+    def __init__(self, expired: Callable[[], bool]) -> None:
+        self._expired = expired
+        self._steps = 0
+        self.over = False
+
+    def passed(self) -> bool:
+        """Count a step; tell whether time is up."""
+        self._steps += 1
+        if self._steps % STEPS_BETWEEN_LOOKS == 0 and self._expired():
+            self.over = True
+        return self.over
+
+
+class Combiner:
+    """The combinations of one tree: an iterable of rows, one for each of the plan's needs.
+
+    ``options`` has the rows that could serve each need, best first; needs of one kind must
+    have equal ones. ``canonical``: do not give combinations that differ only in which
+    provider serves which of several needs of one kind. They come best first then, if rows
+    are compared as in options.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        plan: Plan,
+        request: CandidateRequest,
+        options: Options,
+        *,
+        canonical: bool,
+        deadline: Deadline,
+    ) -> None:
+        self._columns = columns
+        self._plan = plan
+        self._request = request
+        self._deadline = deadline
+        self._all_options = options
+        kinds = [need.kind for need in plan.needs]
+        numbers = range(len(kinds))
+        self._order = sorted(numbers, key=lambda n: (len(options[n]), kinds[n], n))
+        needs = [plan.needs[number] for number in self._order]
+        self._options = [options[number] for number in self._order]
+        self._rules = rules_for(request, needs, options=self._options, columns=columns)
+        self._canonical = canonical
+        # Whether a level asks for the same as the one before, and so must not go back.
+        self._follows = [
+            canonical and level > 0 and need.kind == needs[level - 1].kind
+            for level, need in enumerate(needs)
+        ]
+        self._apart = int(request.group_policy == "isolate")
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Give the rows by number of the need."""
+        if not self._feasible():
+            return
+        depth = len(self._order)
+        taken = [0] * depth
+        starts = [0] * (depth + 1)
+        level = 0
+        while level >= 0 and not self._deadline.over:
+            if level == depth:
+                yield self._by_number(taken)
+            else:
+                index = self._next(level, starts[level])
+                if index is not None:
+                    taken[level] = index
+                    starts[level] = index + 1
+                    level += 1
+                    follows = level < depth and self._follows[level]
+                    starts[level] = index + self._apart if follows else 0
+                    continue
+            level -= 1
+            if level >= 0:
+                self._put_back(level, self._options[level][taken[level]], len(self._rules))
+
+    def _next(self, level: int, start: int) -> int | None:
+        """Take the first option from ``start`` on that the rules allow, and give its index."""
+        options = self._options[level]
+        for index in range(start, len(options)):
+            if self._deadline.passed():
+                return None
+            if self._take(level, options[index]):
+                return index
+        return None
+
+    def _take(self, level: int, row: int) -> bool:
+        for number, rule in enumerate(self._rules):
+            if not rule.take(level, row):
+                self._put_back(level, row, number)
+                return False
+        return True
+
+    def _put_back(self, level: int, row: int, rules: int) -> None:
+        for number in reversed(range(rules)):
+            self._rules[number].put_back(level, row)
+
+    def _by_number(self, taken: Sequence[int]) -> list[int]:
+        rows = [0] * len(taken)
+        for level, number in enumerate(self._order):
+            rows[number] = self._options[level][taken[level]]
+        return rows
+
+    def _feasible(self) -> bool:
+        """Tell in advance that nothing will be found, where that would take long to find out."""
+        kinds = self._plan.kinds
+        if len(kinds) == 1 or len(kinds) == len(self._order):
+            return True
+        if self._apart and not self._enough_providers():
+            return False
+        if self._canonical:
+            return True
+        # With several needs of a kind, a dead end would be met once per permutation.
+        trial = Combiner(
+            self._columns,
+            self._plan,
+            self._request,
+            self._all_options,
+            canonical=True,
+            deadline=self._deadline,
+        )
+        return next(iter(trial), None) is not None
+
+    def _enough_providers(self) -> bool:
+        """Check Hall's condition for isolated groups: any of them together have enough."""
+        needs = self._plan.needs
+        suffixed = [numbers for numbers in self._plan.kinds if not needs[numbers[0]].spans]
+        if len(suffixed) > MAX_KINDS_CHECKED:
+            return True
+        for size in range(1, len(suffixed) + 1):
+            for some in combinations(suffixed, size):
+                rows = set().union(*(self._all_options[numbers[0]] for numbers in some))
+                if len(rows) < sum(map(len, some)):
+                    return False
+        return True

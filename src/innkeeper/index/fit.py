@@ -1,0 +1,90 @@
+"""Fit: who could serve one need, by everything but the amounts that are free right now."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from innkeeper.index.growing import Bools, Int32s, Int64s
+from innkeeper.index.resource_column import ResourceColumn
+
+Slots = Int32s | slice
+"""Where a column has some rows; a slice if that is its first so many slots, in order."""
+
+
+class Demand:
+    """An amount of one class, and where the class has the providers of a fit."""
+
+    __slots__ = ("amount", "column", "slots")
+
+    def __init__(self, column: ResourceColumn, amount: int, rows: Int32s) -> None:
+        self.column = column
+        self.amount = amount
+        slots = column.slot[rows]
+        # Hosts alike, registered one by one, have the same slots in each class. Then a slice
+        # saves the gather, which is most of the time that a search takes.
+        in_order = len(slots) and np.array_equal(slots, np.arange(len(slots), dtype=np.int32))
+        self.slots: Slots = slice(0, len(slots)) if in_order else slots
+
+    def free(self) -> Int64s:
+        """Give what each provider of the fit has free: int64[pairs]."""
+        free: Int64s = self.column.free[self.slots]
+        return free
+
+    def free_between(self, first: int, end: int) -> Int64s:
+        """Give ``free()[first:end]`` without looking at the others."""
+        slots = slice(first, end) if isinstance(self.slots, slice) else self.slots[first:end]
+        free: Int64s = self.column.free[slots]
+        return free
+
+    def times(self) -> Int64s:
+        """Give how many times each provider of the fit could serve it: int64[pairs]."""
+        most = np.minimum(self.free(), self.column.max_unit[self.slots])
+        times: Int64s = np.maximum(most // self.amount, 0)
+        return times
+
+
+class Fit:
+    """Pairs of a provider and the root of a tree that it may serve, in the order of the roots.
+
+    ``rows`` are the providers: int32[pairs]; those of the plan's i-th root are the pairs
+    ``starts[i]`` to ``starts[i + 1]``, never none. A sharing provider serves several trees.
+    """
+
+    __slots__ = ("demands", "one_each", "rows", "starts")
+
+    def __init__(
+        self, rows: Int32s, starts: Int32s, demands: Sequence[tuple[ResourceColumn, int]]
+    ) -> None:
+        self.rows = rows
+        self.starts = starts
+        self.one_each = len(rows) == len(starts) - 1
+        self.demands = tuple(Demand(column, amount, rows) for column, amount in demands)
+
+    def fits(self) -> Bools:
+        """Give which pairs have the amounts free now: bool[pairs]."""
+        fits = np.ones(len(self.rows), dtype=np.bool_)
+        for demand in self.demands:
+            fits &= demand.free() >= demand.amount
+        return fits
+
+    def serving(self, position: int) -> Int32s:
+        """Give the rows that could serve the plan's root at ``position`` now."""
+        first, end = int(self.starts[position]), int(self.starts[position + 1])
+        rows = self.rows[first:end]
+        for_all = np.ones(end - first, dtype=np.bool_)
+        for demand in self.demands:
+            for_all &= demand.free_between(first, end) >= demand.amount
+        return rows[for_all]
+
+    def any_of_root(self, pairs: Bools) -> Bools:
+        """Fold a mask over pairs to the plan's roots: bool[roots]."""
+        if self.one_each:
+            return pairs
+        folded: Bools = np.logical_or.reduceat(pairs, self.starts[:-1])
+        return folded
+
+    def sum_of_root(self, amounts: Int64s) -> Int64s:
+        """Sum an array over pairs for each of the plan's roots: int64[roots]."""
+        if self.one_each:
+            return amounts
+        return np.add.reduceat(amounts, self.starts[:-1], dtype=np.int64)
