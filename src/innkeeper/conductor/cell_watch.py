@@ -76,8 +76,10 @@ class CellWatch:
             await self._store.write(partial(_mark_down, seen=each))
         if silent:
             seen = await self._store.read(all_cells)
-        self._cells.clear()
+        # Other threads and views look at this dict: it is never without a cell that there is.
         self._cells.update((each.cell.name, each.cell) for each in seen)
+        for gone in self._cells.keys() - {each.cell.name for each in seen}:
+            del self._cells[gone]
 
     async def set_enabled(self, name: CellName, *, enabled: bool) -> None:
         """Let a cell take new instances, or not; NotFound if there is no such cell."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from innkeeper.conductor.recording import record
-from innkeeper.core.build import Deleting, DeleteRequested, Record, step
+from innkeeper.core.build import DeleteRequested, Deleting, Record, step
 from innkeeper.core.errors import NotFound
 from innkeeper.core.ids import CellName, InstanceUuid
 from innkeeper.core.instance import Instance

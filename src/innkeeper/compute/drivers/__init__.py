@@ -1,0 +1,1 @@
+"""Drivers: what makes guests on a host. One file each."""
