@@ -1,0 +1,148 @@
+"""The native API as an ASGI application: negotiation, reading, answering.
+
+Every operation of the table gets a route here; nothing else has one. This file must never
+know a noun.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from innkeeper.api.asgi import (
+    MAX_BODY_BYTES,
+    App,
+    BodyTooLarge,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    read_body,
+    request_head,
+    send_response,
+)
+from innkeeper.api.fence import fenced
+from innkeeper.api.http import JSON, Request, Response
+from innkeeper.api.native import faults, versions
+from innkeeper.api.native.call import Answer, Call, Operation
+from innkeeper.api.native.faults import Refused
+from innkeeper.api.native.operations import OPERATIONS
+from innkeeper.api.native.service import Service
+from innkeeper.api.routing import RouteTable
+from innkeeper.core.errors import InnkeeperError
+
+REQUEST_ID: Final = "x-openstack-request-id"
+VERSION_HEADER: Final = "openstack-api-version"
+
+_log = structlog.get_logger("innkeeper.api.native")
+
+Methods = Mapping[str, Operation]
+
+
+def native_app(service: Service) -> App:
+    """Give the application that answers at and below its mount, ``/v1``."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return _NativeApp(service, RouteTable(by_path))
+
+
+class _NativeApp:
+    def __init__(self, service: Service, routes: RouteTable[Methods]) -> None:
+        self._service = service
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = request_head(scope)
+        request_id = f"req-{self._service.new_uuid()}"
+
+        def failed(error: Exception) -> Response:
+            return _failure(error, path=request.path, request_id=request_id)
+
+        response = await fenced(self._respond(request, receive), failed=failed)
+        response.headers += [(REQUEST_ID, request_id), ("vary", VERSION_HEADER)]
+        await send_response(response, send, head_only=request.method == "HEAD")
+
+    async def _respond(self, request: Request, receive: Receive) -> Response:
+        found = self._routes.find(request.path)
+        if found is None:
+            raise Refused(
+                HTTPStatus.NOT_FOUND,
+                code=faults.NO_SUCH_PATH,
+                detail=f"There is nothing at {request.root_path}{request.path}.",
+            )
+        operation = found.target.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            allowed = ", ".join(sorted(found.target))
+            raise Refused(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                code=faults.METHOD_NOT_ALLOWED,
+                detail=f"This path answers {allowed}, not {request.method}.",
+                headers=(("allow", allowed),),
+            )
+        version = versions.negotiate(request.headers)
+        call = Call(
+            path=found.params,
+            query=dict(parse_qsl(request.query, keep_blank_values=True)),
+            content=await read_body(request, receive),
+            url=request.root_path + request.path,
+        )
+        response = _answered(await operation.handler(self._service, call))
+        response.headers.append(
+            (VERSION_HEADER, f"{versions.SERVICE_TYPE} {versions.text(version)}")
+        )
+        return response
+
+
+def _answered(answer: Answer) -> Response:
+    response = Response(int(answer.status))
+    if answer.body is not None:
+        response.body = msgspec.json.encode(answer.body)
+        response.headers.append(("content-type", JSON))
+    if answer.location is not None:
+        response.headers.append(("location", answer.location))
+    return response
+
+
+def _failure(error: Exception, *, path: str, request_id: str) -> Response:
+    """Give the answer to a request that came to nothing; log what nobody foresaw."""
+    refused = _refusal(error)
+    if refused is None:
+        _log.error("a request failed", request_id=request_id, path=path, exc_info=error)
+        refused = Refused(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            code=faults.UNEXPECTED,
+            detail=f"An unexpected error; the server's log has it under {request_id}.",
+        )
+    body = faults.problems(
+        refused.status, code=refused.code, detail=refused.detail, request_id=request_id
+    )
+    return Response(
+        int(refused.status),
+        body=msgspec.json.encode(body),
+        headers=[("content-type", JSON), *refused.headers],
+    )
+
+
+def _refusal(error: Exception) -> Refused | None:
+    match error:
+        case Refused():
+            return error
+        case InnkeeperError():
+            return Refused(faults.status_of(error), code=error.code, detail=error.detail)
+        case BodyTooLarge():
+            return Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                code=faults.TOO_LARGE,
+                detail=f"The body is longer than {MAX_BODY_BYTES} bytes.",
+            )
+        case ClientGone():
+            # Nobody reads it; it only ends the exchange in good order.
+            return Refused(
+                HTTPStatus.BAD_REQUEST, code=faults.CUT_SHORT, detail="The body was cut short."
+            )
+        case _:
+            return None

@@ -1,0 +1,32 @@
+"""Output: answers to stdout, as tables for people or as JSON for programs."""
+
+import sys
+from typing import Final
+
+import msgspec
+from rich.console import Console, RenderableType
+
+PIPE_WIDTH: Final = 240
+"""Columns when stdout is no terminal: so wide that no row of a table is broken, for grep."""
+
+
+def console() -> Console:
+    """Give a console on stdout."""
+    if sys.stdout.isatty():
+        return Console()
+    return Console(width=PIPE_WIDTH)
+
+
+def show(drawn: RenderableType) -> None:
+    """Draw on stdout."""
+    console().print(drawn)
+
+
+def show_json(body: object) -> None:
+    """Print as one JSON document, indented."""
+    print(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
+
+
+def note(text: str) -> None:
+    """Tell people something beside the answer, on stderr."""
+    print(text, file=sys.stderr)

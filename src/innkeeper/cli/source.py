@@ -1,0 +1,134 @@
+"""Where a command reads from: a server by HTTP, or, where none runs, the data directory.
+
+Both answer the same paths with the same JSON: without a server, the same API is served
+inside this process over a store that is only looked at. So there is one way to show a thing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Final, TypeVar
+
+import httpx2
+import msgspec
+from cyclopts import Parameter
+
+from innkeeper.api.native.faults import Problems
+from innkeeper.api.native.site import Health
+from innkeeper.cli.options import SETTINGS, Settings, configured
+from innkeeper.config import Config
+from innkeeper.core.errors import InnkeeperError, SetupError
+from innkeeper.wiring.data_dir import Endpoint, read_endpoint
+from innkeeper.wiring.reading import reading
+
+TIMEOUT_S: Final = 60.0
+"""Longest wait for one answer; what takes longer is asked for step by step."""
+PROBE_TIMEOUT_S: Final = 2.0
+"""Longest wait for a sign of life of a server on this machine."""
+
+Shown = TypeVar("Shown", bound=msgspec.Struct)
+
+
+@Parameter(name="*", group=SETTINGS)
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What to read from."""
+
+    url: Annotated[str | None, Parameter(show_default=False)] = None
+    """Server to ask, such as http://127.0.0.1:8778 [default: the one that runs on the data
+    directory; if none does, the directory itself is read]."""
+
+
+class RequestFailed(InnkeeperError):
+    """The server answered with an error; ``detail`` is what it said."""
+
+    code = "innkeeper.request_failed"
+
+
+class Source:
+    """Something that answers the native API."""
+
+    def __init__(self, client: httpx2.AsyncClient, name: str) -> None:
+        self._client = client
+        self.name = name
+        """For people: what is read."""
+
+    async def get(self, path: str, kind: type[Shown], **query: object) -> Shown:
+        """Give what is at ``path``; a part of the query that is None is left out."""
+        return await self.ask("GET", path, kind, query=query)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[Shown],
+        *,
+        query: dict[str, object] | None = None,
+    ) -> Shown:
+        """Ask, and give the answer. Raises RequestFailed, or SetupError if nobody answers."""
+        asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
+        try:
+            response = await self._client.request(method, path, params=asked or None)
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise SetupError(
+                f"No server answers at {self.name} ({str(error) or type(error).__name__}). Start"
+                " one with `innkeeper up`, or leave --url out to read the data directory."
+            ) from error
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise RequestFailed(_complaint(response))
+        return msgspec.json.decode(response.content, type=kind)
+
+
+@asynccontextmanager
+async def opened(where: Where | None, settings: Settings | None) -> AsyncIterator[Source]:
+    """Open what the options name. Raises SetupError, saying what to do."""
+    url = where.url if where else None
+    if url is not None:
+        async with httpx2.AsyncClient(base_url=_checked(url), timeout=TIMEOUT_S) as client:
+            yield Source(client, url)
+        return
+    config = configured(settings)
+    endpoint = await _alive(read_endpoint(config.data_path))
+    if endpoint is not None:
+        async with httpx2.AsyncClient(base_url=endpoint.url, timeout=TIMEOUT_S) as client:
+            yield Source(client, endpoint.url)
+        return
+    async with _directory(config) as source:
+        yield source
+
+
+@asynccontextmanager
+async def _directory(config: Config) -> AsyncIterator[Source]:
+    async with reading(config) as app:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
+            yield Source(client, str(config.data_path))
+
+
+def _checked(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise SetupError(f"--url: '{url}' is no URL such as http://127.0.0.1:8778.")
+    return url
+
+
+async def _alive(endpoint: Endpoint | None) -> Endpoint | None:
+    """Give the endpoint if the server that wrote it still answers there."""
+    if endpoint is None:
+        return None
+    try:
+        async with httpx2.AsyncClient(timeout=PROBE_TIMEOUT_S) as client:
+            response = await client.get(f"{endpoint.url}/healthz")
+        health = msgspec.json.decode(response.content, type=Health)
+    except (httpx2.HTTPError, msgspec.MsgspecError):
+        return None
+    # Another server may have got the port since.
+    return endpoint if health.server == endpoint.server else None
+
+
+def _complaint(response: httpx2.Response) -> str:
+    try:
+        problems = msgspec.json.decode(response.content, type=Problems).errors
+    except msgspec.MsgspecError:
+        return f"The server answered {response.status_code}: is it an Innkeeper?"
+    return " ".join(problem.detail for problem in problems)

@@ -1,0 +1,256 @@
+"""Configuration: one frozen tree of settings, from four layers, each over the one before.
+
+Defaults, a TOML file, ``INNKEEPER_*`` variables of the environment, flags. The key
+``api.port`` is ``port`` under ``[api]`` in the file, ``INNKEEPER_API_PORT`` in the
+environment and ``--port`` on the command line. A value that does not fit is refused with a
+SetupError that names where it came from, the key and what was expected.
+
+This module must never read anything by itself: file text and environment come as arguments
+(``load`` is called once, by the command line).
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from innkeeper.core.errors import SetupError
+
+ENV_PREFIX: Final = "INNKEEPER_"
+CONFIG_VARIABLE: Final = "INNKEEPER_CONFIG"
+"""Names the TOML file; it is no setting itself."""
+
+DATABASE_NAME: Final = "innkeeper.db"
+"""File of the embedded database inside the data directory."""
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+class ApiSettings(msgspec.Struct, frozen=True):
+    """Where the HTTP APIs listen."""
+
+    host: str = "127.0.0.1"
+    """Address to bind. Without authentication, keep it on the loopback."""
+    port: Port = 8778
+    """TCP port; 0 takes any that is free."""
+
+
+class StoreSettings(msgspec.Struct, frozen=True):
+    """Where the truth is kept."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty: SQLite in the data directory."""
+
+
+class CellSettings(msgspec.Struct, frozen=True):
+    """Cells that this process runs conductors for."""
+
+    names: tuple[Name, ...] = ("cell-a", "cell-b")
+    poll_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 1.0
+    """Longest time that a durable task waits when the hint that it is there was lost."""
+    lease_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 15.0
+    """How long a conductor that died keeps its tasks from the others."""
+
+
+class SimulationSettings(msgspec.Struct, frozen=True):
+    """Simulated hosts that ``innkeeper up`` registers, and the driver that builds on them."""
+
+    hosts: Count = 8
+    """How many, shared out among the cells in turn."""
+    vcpus: Annotated[int, Meta(ge=1, le=100_000)] = 32
+    memory_mb: Annotated[int, Meta(ge=1, le=2_000_000_000)] = 131_072
+    disk_gb: Annotated[int, Meta(ge=0, le=2_000_000_000)] = 1_000
+    gpus: Annotated[int, Meta(ge=0, le=64)] = 2
+    """GPUs of each host: a child provider each, with one PGPU."""
+    build_s: Seconds = 0.2
+    """How long a build takes."""
+    failure_rate: Share = 0.02
+    """Share of builds that fail."""
+    seed: int = 42
+
+
+class SchedulerSettings(msgspec.Struct, frozen=True):
+    """How hosts are chosen when a request does not say."""
+
+    policy: str = "spread"
+    """Weigher profile for requests that name none."""
+    alternates: Annotated[int, Meta(ge=0, le=100)] = 3
+    """Spare selections that a cell's conductor may retry on."""
+    host_subset_size: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """Pick among this many best hosts at random."""
+    random_ties: bool = False
+    """Break ties at random instead of by order of registration."""
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Every setting of Innkeeper."""
+
+    data_dir: str = "./innkeeper-data"
+    """Directory of the embedded database; made if it is missing."""
+    log_level: LogLevel = "warning"
+    api: ApiSettings = ApiSettings()
+    store: StoreSettings = StoreSettings()
+    cells: CellSettings = CellSettings()
+    simulation: SimulationSettings = SimulationSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+
+    @property
+    def data_path(self) -> Path:
+        """The data directory as an absolute path."""
+        return Path(self.data_dir).expanduser().resolve()
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.store.url or f"sqlite:///{self.data_path / DATABASE_NAME}"
+
+    @property
+    def api_url(self) -> str:
+        """Where a client on this machine finds the API."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.api.host, self.api.host)  # noqa: S104 - read, not bound
+        return f"http://{host}:{self.api.port}"
+
+
+def load(
+    *,
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
+) -> Config:
+    """Build the configuration from its layers.
+
+    ``flags`` maps dotted keys to values; a value of None means that the flag was not given.
+    Raises SetupError.
+    """
+    settings = dict(setting_types())
+    values: dict[str, object] = {}
+    for key, value, source in _given(file, environ=environ, flags=flags):
+        if key not in settings:
+            raise SetupError(f"{source}: unknown setting{_nearest(key, settings)}")
+        values[key] = _convert(value, settings[key], source=source)
+    config = msgspec.convert(_nest(values), Config)
+    _check(config)
+    return config
+
+
+def setting_types() -> Iterator[tuple[str, object]]:
+    """Yield (dotted key, type) for every setting, in the order of the tree."""
+    yield from _leaves(Config, "")
+
+
+def env_name(key: str) -> str:
+    """Give the environment variable of a dotted key."""
+    return ENV_PREFIX + key.replace(".", "_").upper()
+
+
+def _leaves(kind: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+            yield from _leaves(hint, f"{prefix}{name}.")
+        elif name in kind.__struct_fields__:
+            yield prefix + name, hint
+
+
+def _given(
+    file: Path | None, *, environ: Mapping[str, str], flags: Mapping[str, object]
+) -> Iterator[tuple[str, object, str]]:
+    """Yield (key, value, where it was given), weakest layer first."""
+    if file is not None:
+        for key, value in _flatten(_read(file), ""):
+            yield key, value, f"{file}: {key}"
+    by_variable = {env_name(key): key for key, _ in setting_types()}
+    for variable, text in sorted(environ.items()):
+        if variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE:
+            yield by_variable.get(variable, variable), text, f"environment variable {variable}"
+    for key, value in flags.items():
+        if value is not None:
+            yield key, value, f"--{key.rpartition('.')[2].replace('_', '-')}"
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SetupError(f"{file}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file}: not valid TOML: {error}") from error
+
+
+def _flatten(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _convert(value: object, kind: object, *, source: str) -> object:
+    """Give ``value`` as ``kind``. Text may stand for any type; it comes from the environment."""
+    if isinstance(value, str) and get_origin(kind) is tuple:
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        raise SetupError(f"{source}: expected {_expected(kind)}, got {shown!r}") from error
+
+
+def _expected(kind: object) -> str:
+    """Describe a setting's type for people."""
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return "a list of: " + _expected(get_args(kind)[0])
+    if get_origin(kind) is Annotated:
+        base, meta = get_args(kind)
+        return _expected(base) + _bounds(meta)
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+    return words[kind] if isinstance(kind, type) else str(kind)
+
+
+def _bounds(meta: Meta) -> str:
+    limits = []
+    if meta.pattern is not None:
+        limits.append("letters, digits, '.', '_' and '-'")
+    if meta.ge is not None:
+        limits.append(f"at least {meta.ge:g}")
+    if meta.gt is not None:
+        limits.append(f"more than {meta.gt:g}")
+    if meta.le is not None:
+        limits.append(f"at most {meta.le:g}")
+    return f" ({', '.join(limits)})" if limits else ""
+
+
+def _nearest(key: str, settings: Mapping[str, object]) -> str:
+    """Name the settings that may have been meant."""
+    last = key.removeprefix(ENV_PREFIX).rpartition(".")[2].lower()
+    near = [name for name in settings if name.rpartition(".")[2] in last or last in name]
+    return f"; did you mean {' or '.join(near[:3])}?" if near else ""
+
+
+def _nest(values: Mapping[str, object]) -> dict[str, object]:
+    """Turn dotted keys into tables."""
+    tree: dict[str, object] = {}
+    for key, value in values.items():
+        table, _, name = key.rpartition(".")
+        branch = tree.setdefault(table, {}) if table else tree
+        if isinstance(branch, dict):
+            branch[name] = value
+    return tree
+
+
+def _check(config: Config) -> None:
+    """Raise SetupError where settings contradict each other."""
+    names = config.cells.names
+    if not names:
+        raise SetupError("cells.names: expected at least one cell")
+    if len(set(names)) != len(names):
+        raise SetupError("cells.names: the same cell is named twice")

@@ -1,0 +1,41 @@
+"""Logs: one line an event, to stderr, through structlog.
+
+Stdout belongs to the answers of commands; nothing here may ever write to it.
+"""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+
+from innkeeper.config import LogLevel
+
+LEVELS: Final[dict[LogLevel, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def set_up(level: LogLevel) -> None:
+    """Send events of ``level`` and above to stderr: ours, and those of the libraries."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(
+        level=LEVELS[level],
+        stream=sys.stderr,
+        format="%(asctime)s [%(levelname)s] %(name)s: %(message)s",
+        force=True,
+    )

@@ -1,0 +1,1 @@
+"""The one composition root: here, and nowhere else, the parts are made and put together."""

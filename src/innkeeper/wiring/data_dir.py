@@ -1,0 +1,104 @@
+"""The data directory: whose it is, who serves it, and when it may be emptied.
+
+Only a directory that a replay made is ever emptied, and then only of what Innkeeper itself
+puts there.
+"""
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from innkeeper.config import DATABASE_NAME
+from innkeeper.core.errors import SetupError
+from innkeeper.store.lock import StoreLock
+
+ENDPOINT_NAME: Final = "server.json"
+"""Where the server that runs on the directory can be reached."""
+MARKER_NAME: Final = "made-by-replay"
+"""Its presence says: nothing here but what a replay wrote; the next one may empty it."""
+
+RUNS_NAME: Final = "runs"
+"""Directory below a replay's, with one data directory for each of its runs."""
+LOCK_NAME: Final = DATABASE_NAME + ".lock"
+
+_OURS: Final = (
+    *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm")),
+    ENDPOINT_NAME,
+)
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A server, as it wrote itself down."""
+
+    url: str
+    server: str
+    """Id of its run."""
+
+
+def write_endpoint(directory: Path, endpoint: Endpoint) -> None:
+    """Write down who serves this directory."""
+    (directory / ENDPOINT_NAME).write_bytes(msgspec.json.encode(endpoint))
+
+
+def read_endpoint(directory: Path) -> Endpoint | None:
+    """Give what the last server wrote down; it may be long gone. None if there is nothing."""
+    try:
+        return msgspec.json.decode((directory / ENDPOINT_NAME).read_bytes(), type=Endpoint)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def remove_endpoint(directory: Path) -> None:
+    """Strike out who served this directory."""
+    with contextlib.suppress(OSError):
+        (directory / ENDPOINT_NAME).unlink()
+
+
+def take_for_replay(directory: Path) -> None:
+    """Make ``directory`` ready for a replay, which needs an empty one.
+
+    What an earlier replay left there is removed; of anything else nothing is. Raises
+    SetupError, saying what to do, if somebody's database is there or in use.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"Cannot make the data directory {directory}: {error.strerror}. Choose another with"
+            " --data-dir."
+        ) from error
+    # The lock says that nobody works on it now, and that we may write there.
+    lock = StoreLock(directory / LOCK_NAME)
+    try:
+        marker = directory / MARKER_NAME
+        if not marker.exists() and (directory / DATABASE_NAME).exists():
+            raise SetupError(
+                f"{directory} holds a database that no replay made, and a replay needs an empty"
+                " directory. Choose another with --data-dir, or move that one away."
+            )
+        marker.touch()
+        for name in _OURS:
+            (directory / name).unlink(missing_ok=True)
+        shutil.rmtree(directory / RUNS_NAME, ignore_errors=True)
+    finally:
+        lock.release()
+
+
+def keep(directory: Path) -> None:
+    """Say that the directory is in real use now: no replay may empty it any more."""
+    (directory / MARKER_NAME).unlink(missing_ok=True)
+
+
+def run_directory(directory: Path, name: str) -> Path:
+    """Give the data directory of one run of a replay that has several."""
+    return directory / RUNS_NAME / name
+
+
+def databases(directory: Path) -> tuple[Path, ...]:
+    """Give the databases there: the directory's own, and those of a replay's runs."""
+    runs = sorted((directory / RUNS_NAME).glob(f"*/{DATABASE_NAME}"))
+    own = directory / DATABASE_NAME
+    return (*([own] if own.is_file() else []), *runs)
