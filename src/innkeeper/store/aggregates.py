@@ -28,13 +28,9 @@ def set_of_provider(
     present = set(txn.conn.scalars(select(_a.aggregate_uuid).where(_a.rp_id == provider.id)))
     for uuid in sorted(present - wanted):
         txn.conn.execute(
-            delete(provider_aggregates).where(
-                _a.rp_id == provider.id, _a.aggregate_uuid == uuid
-            )
+            delete(provider_aggregates).where(_a.rp_id == provider.id, _a.aggregate_uuid == uuid)
         )
     for uuid in sorted(wanted - present):
-        txn.conn.execute(
-            insert(provider_aggregates).values(rp_id=provider.id, aggregate_uuid=uuid)
-        )
+        txn.conn.execute(insert(provider_aggregates).values(rp_id=provider.id, aggregate_uuid=uuid))
     txn.provider_changed(provider.id)
     return generation

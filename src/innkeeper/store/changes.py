@@ -22,9 +22,7 @@ MAX_CATCH_UP: Final = 1_000
 """Changes read in one step, so that a reader far behind stays responsive."""
 
 _RAISE: Final = Prepared(
-    update(writers)
-    .where(writers.c.id == bindparam("of"))
-    .values(sequence=writers.c.sequence + 1)
+    update(writers).where(writers.c.id == bindparam("of")).values(sequence=writers.c.sequence + 1)
 )
 _SEQUENCE: Final = Prepared(select(writers.c.sequence).where(writers.c.id == bindparam("of")))
 _ADD: Final = Prepared(

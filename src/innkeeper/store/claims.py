@@ -68,9 +68,7 @@ _GIVE_BACK: Final = Prepared(
 _RAISE_GENERATION: Final = Prepared(
     update(resource_providers)
     .where(resource_providers.c.id == bindparam("rp"))
-    .values(
-        generation=resource_providers.c.generation + 1, updated_at=bindparam("now_us")
-    )
+    .values(generation=resource_providers.c.generation + 1, updated_at=bindparam("now_us"))
 )
 _ADD_CONSUMER: Final = Prepared(
     insert(consumers)
@@ -251,9 +249,7 @@ def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int
     if consumer.consumer_type is not None:
         type_id = consumer_type_id(txn, consumer.consumer_type)
         txn.conn.execute(
-            update(consumers)
-            .where(consumers.c.id == consumer_id)
-            .values(consumer_type_id=type_id)
+            update(consumers).where(consumers.c.id == consumer_id).values(consumer_type_id=type_id)
         )
     return consumer_id, held
 
@@ -268,8 +264,7 @@ def _generation_conflict(
 ) -> ConcurrentUpdate:
     words = ["null" if value is None else str(value) for value in (expected, found)]
     return ConcurrentUpdate(
-        f"consumer generation conflict - expected {words[0]} but got {words[1]}"
-        f" (consumer {uuid})"
+        f"consumer generation conflict - expected {words[0]} but got {words[1]} (consumer {uuid})"
     )
 
 

@@ -84,8 +84,6 @@ def holders_of(conn: Connection, rp_uuid: str) -> tuple[Provider, tuple[Holder, 
     )
     found: dict[str, Holder] = {}
     for uuid, generation, updated_at, name, used in rows:
-        holder = found.setdefault(
-            uuid, Holder(ConsumerUuid(uuid), generation, {}, updated_at)
-        )
+        holder = found.setdefault(uuid, Holder(ConsumerUuid(uuid), generation, {}, updated_at))
         holder.used[name] = used
     return provider, tuple(found.values())

@@ -112,9 +112,7 @@ def enter(txn: Txn, group_uuid: str, *, consumer_uuid: str, host: HostName) -> N
             )
         txn.conn.execute(insert(group_hosts).values(group_uuid=group_uuid, host=host, members=1))
     txn.conn.execute(
-        insert(group_members).values(
-            consumer_uuid=consumer_uuid, group_uuid=group_uuid, host=host
-        )
+        insert(group_members).values(consumer_uuid=consumer_uuid, group_uuid=group_uuid, host=host)
     )
     txn.group_changed(group_uuid)
 
@@ -134,12 +132,8 @@ def leave(txn: Txn, consumer_uuid: str) -> str | None:
         .where(server_groups.c.uuid == row.group_uuid)
         .values(members=server_groups.c.members - 1)
     )
-    txn.conn.execute(
-        update(group_hosts).where(_here).values(members=group_hosts.c.members - 1), at
-    )
+    txn.conn.execute(update(group_hosts).where(_here).values(members=group_hosts.c.members - 1), at)
     txn.conn.execute(delete(group_hosts).where(_here, group_hosts.c.members == 0), at)
-    txn.conn.execute(
-        delete(group_members).where(group_members.c.consumer_uuid == consumer_uuid)
-    )
+    txn.conn.execute(delete(group_members).where(group_members.c.consumer_uuid == consumer_uuid))
     txn.group_changed(row.group_uuid)
     return str(row.group_uuid)

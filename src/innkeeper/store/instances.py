@@ -81,6 +81,11 @@ def get(conn: Connection, uuid: InstanceUuid) -> Instance:
     return _decoder.decode(body)
 
 
+def read_body(body: bytes) -> Instance:
+    """Read the document of a record."""
+    return _decoder.decode(body)
+
+
 def named(conn: Connection, uuids: Collection[str]) -> dict[str, Instance]:
     """Give those of ``uuids`` that there are, by uuid."""
     found = {}

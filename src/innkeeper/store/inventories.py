@@ -123,9 +123,7 @@ def _delete(txn: Txn, provider: Provider, class_ids: Sequence[int]) -> None:
     in_use = []
     for class_id in class_ids:
         result = txn.conn.execute(
-            delete(inventories).where(
-                _i.rp_id == provider.id, _i.rc_id == class_id, _i.used == 0
-            )
+            delete(inventories).where(_i.rp_id == provider.id, _i.rc_id == class_id, _i.used == 0)
         )
         if result.rowcount != 1:
             in_use.append(class_id)

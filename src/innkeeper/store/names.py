@@ -77,9 +77,7 @@ def sync_standard_names(conn: Connection, now: datetime) -> None:
     _add_missing(conn, traits, names=os_traits.get_traits(), now=now)
 
 
-def _add_missing(
-    conn: Connection, table: Table, *, names: Iterable[str], now: datetime
-) -> None:
+def _add_missing(conn: Connection, table: Table, *, names: Iterable[str], now: datetime) -> None:
     known = set(conn.scalars(select(table.c.name)))
     missing = [name for name in names if name not in known]
     if missing:

@@ -82,16 +82,16 @@ def of(conn: Connection, touched: Touched) -> Picture:
     )
 
 
-def provider_pictures(
-    conn: Connection, ids: Collection[int] | None
-) -> tuple[ProviderPicture, ...]:
+def provider_pictures(conn: Connection, ids: Collection[int] | None) -> tuple[ProviderPicture, ...]:
     """Give the providers with these ids (None: all), parents before children."""
     found: list[Provider] = []
     inventory_of: defaultdict[int, list[InventoryPicture]] = defaultdict(list)
     traits_of: defaultdict[int, list[str]] = defaultdict(list)
     aggregates_of: defaultdict[int, list[AggregateUuid]] = defaultdict(list)
     for chunk in _chunks(ids):
-        for row in conn.execute(_within(select(resource_providers), resource_providers.c.id, chunk)):
+        for row in conn.execute(
+            _within(select(resource_providers), resource_providers.c.id, chunk)
+        ):
             found.append(Provider(**row._mapping))
         for rp_id, inventory, used in _inventories(conn, chunk):
             inventory_of[rp_id].append(InventoryPicture(inventory, used))

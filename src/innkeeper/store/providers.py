@@ -186,7 +186,9 @@ def _check_free(txn: Txn, *, name: str, uuid: str | None = None) -> None:
         raise DuplicateName(f"Conflicting resource provider {', '.join(taken)} already exists.")
 
 
-def _place(txn: Txn, provider: Provider, parent_uuid: str | None, *, may_leave_parent: bool) -> None:
+def _place(
+    txn: Txn, provider: Provider, parent_uuid: str | None, *, may_leave_parent: bool
+) -> None:
     """Put a provider below a parent (None: nowhere), and give its subtree the new root."""
     parent = None if parent_uuid is None else _parent(txn, parent_uuid)
     parent_id = None if parent is None else parent.id
@@ -203,9 +205,7 @@ def _place(txn: Txn, provider: Provider, parent_uuid: str | None, *, may_leave_p
         update(resource_providers).where(_p.id == provider.id).values(parent_id=parent_id)
     )
     for rp_id in subtree:
-        txn.conn.execute(
-            update(resource_providers).where(_p.id == rp_id).values(root_id=root_id)
-        )
+        txn.conn.execute(update(resource_providers).where(_p.id == rp_id).values(root_id=root_id))
         txn.provider_changed(rp_id)
 
 

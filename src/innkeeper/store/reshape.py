@@ -19,9 +19,7 @@ class InventoryWrite(msgspec.Struct, frozen=True):
     inventories: tuple[Inventory, ...]
 
 
-def reshape(
-    txn: Txn, writes: Sequence[InventoryWrite], consumers: Sequence[ConsumerWrite]
-) -> None:
+def reshape(txn: Txn, writes: Sequence[InventoryWrite], consumers: Sequence[ConsumerWrite]) -> None:
     """Give providers and consumers exactly what is written here, all or nothing.
 
     First everything new is added, then allocations move, then what nothing is allocated from

@@ -46,9 +46,7 @@ def remove(txn: Txn, name: str) -> None:
         raise InvalidInput(f"Cannot delete standard resource class {name}.")
     used = select(inventories.c.rp_id).where(inventories.c.rc_id == class_id).limit(1)
     if txn.conn.execute(used).first() is not None:
-        raise NameInUse(
-            f"Cannot delete resource class {name}. Class is in use in inventory."
-        )
+        raise NameInUse(f"Cannot delete resource class {name}. Class is in use in inventory.")
     txn.conn.execute(delete(resource_classes).where(resource_classes.c.id == class_id))
     txn.resource_classes_changed()
 

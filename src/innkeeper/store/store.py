@@ -160,7 +160,9 @@ def sqlite_path(url: str) -> Path:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise SetupError(f"{url!r} is no database URL. Example: sqlite:///data/innkeeper.db") from error
+        raise SetupError(
+            f"{url!r} is no database URL. Example: sqlite:///data/innkeeper.db"
+        ) from error
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise SetupError(
             f"The database {parsed.get_backend_name()!r} is not supported. Use a SQLite file, as in"

@@ -194,9 +194,7 @@ server_group_members = Table(
     "server_group_members",
     metadata,
     Column("consumer_uuid", _uuid(), primary_key=True),
-    Column(
-        "group_uuid", _uuid(), ForeignKey("server_groups.uuid"), nullable=False, index=True
-    ),
+    Column("group_uuid", _uuid(), ForeignKey("server_groups.uuid"), nullable=False, index=True),
     Column("host", String(NAME_LENGTH), nullable=False),
     sqlite_with_rowid=False,
 )

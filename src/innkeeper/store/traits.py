@@ -17,9 +17,7 @@ def create(txn: Txn, name: str) -> bool:
     """Make a trait; tell whether it is new."""
     if txn.names.traits.find(txn.conn, name) is not None:
         return False
-    txn.conn.execute(
-        insert(traits).values(name=name, created_at=txn.now, updated_at=txn.now)
-    )
+    txn.conn.execute(insert(traits).values(name=name, created_at=txn.now, updated_at=txn.now))
     txn.traits_changed()
     return True
 

@@ -90,12 +90,13 @@ class Writer:
 
     def _write(self, batch: Sequence[Job]) -> Picture:
         """Write a batch, trying again what the engine says may do the next time."""
+        failure: Exception | None = None
         for tries_left in reversed(range(MAX_TRIES)):
             try:
                 return self._try(batch)
             except DBAPIError as error:
                 self._names.clear()
-                failure: Exception = translate(error)
+                failure = translate(error)
                 if not isinstance(failure, Transient) or not tries_left:
                     break
             except Exception as error:  # fence: writer

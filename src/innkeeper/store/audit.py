@@ -1,0 +1,238 @@
+"""The audit: proves from the rows themselves that what must always be true is true.
+
+It reads one snapshot and changes nothing, so it can run beside a busy writer.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from innkeeper.core.audit import AuditReport, Finding, Severity
+from innkeeper.core.inventory import Inventory
+from innkeeper.store.instances import read_body
+from innkeeper.store.tables import (
+    allocations,
+    consumers,
+    hosts,
+    instances,
+    inventories,
+    resource_classes,
+    resource_providers,
+    server_group_hosts,
+    server_group_members,
+    server_groups,
+    tasks,
+)
+
+MAX_FINDINGS: Final = 1_000
+"""Of one rule: more say nothing new, and a broken table must not fill the memory."""
+
+_LIVE: Final = ("BUILD", "ACTIVE")
+_COUNTED: Final = (
+    resource_providers,
+    inventories,
+    consumers,
+    allocations,
+    hosts,
+    instances,
+    tasks,
+    server_groups,
+)
+
+_i, _a, _p = inventories.c, allocations.c, resource_providers.c
+
+
+def audit(conn: Connection) -> AuditReport:
+    """Check every rule; give what was counted and found."""
+    findings: list[Finding] = []
+    for rule, (severity, check) in _RULES.items():
+        for number, (subject, detail) in enumerate(check(conn)):
+            if number == MAX_FINDINGS:
+                break
+            findings.append(Finding(severity, rule, subject, detail))
+    counts = {
+        table.name: conn.scalar(select(func.count()).select_from(table)) or 0 for table in _COUNTED
+    }
+    return AuditReport(counts, tuple(_RULES), tuple(findings))
+
+
+_Check = Callable[[Connection], Iterator[tuple[str, str]]]
+"""Gives (subject, detail) for each thing that breaks the rule."""
+
+
+def _used_equals_allocations(conn: Connection) -> Iterator[tuple[str, str]]:
+    total = func.coalesce(func.sum(_a.used), 0)
+    query = (
+        _named_inventories(_i.used, total)
+        .outerjoin(allocations, and_(_a.rp_id == _i.rp_id, _a.rc_id == _i.rc_id))
+        .group_by(_i.rp_id, _i.rc_id, _p.uuid, resource_classes.c.name, _i.used)
+        .having(_i.used != total)
+    )
+    for uuid, name, used, held in conn.execute(query):
+        yield f"{uuid} {name}", f"used is {used}, its allocations sum up to {held}"
+
+
+def _capacity_is_computed(conn: Connection) -> Iterator[tuple[str, str]]:
+    query = _named_inventories(_i.total, _i.reserved, _i.allocation_ratio, _i.capacity)
+    for uuid, name, total, reserved, ratio, capacity in conn.execute(query):
+        inventory = Inventory(name, total, reserved, allocation_ratio=ratio)
+        if inventory.capacity != capacity:
+            yield f"{uuid} {name}", f"capacity is {capacity}, should be {inventory.capacity}"
+
+
+def _within_capacity(conn: Connection) -> Iterator[tuple[str, str]]:
+    query = _named_inventories(_i.used, _i.capacity).where(_i.used > _i.capacity)
+    for uuid, name, used, capacity in conn.execute(query):
+        yield f"{uuid} {name}", f"{used} of {capacity} are used: the inventory was made smaller"
+
+
+def _named_inventories(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(_p.uuid, resource_classes.c.name, *columns)
+        .select_from(inventories)
+        .join(resource_providers, _p.id == _i.rp_id)
+        .join(resource_classes, resource_classes.c.id == _i.rc_id)
+    )
+
+
+def _allocation_has_owner(conn: Connection) -> Iterator[tuple[str, str]]:
+    orphans = (
+        select(_a.consumer_id, func.count())
+        .outerjoin(consumers, consumers.c.id == _a.consumer_id)
+        .where(consumers.c.id.is_(None))
+        .group_by(_a.consumer_id)
+    )
+    for consumer_id, count in conn.execute(orphans):
+        yield f"consumer {consumer_id}", f"holds {count} allocations and does not exist"
+    empty = (
+        select(consumers.c.uuid)
+        .outerjoin(allocations, _a.consumer_id == consumers.c.id)
+        .where(_a.consumer_id.is_(None))
+    )
+    for uuid in conn.scalars(empty):
+        yield uuid, "exists without allocations"
+
+
+def _instance_holds_its_selection(conn: Connection) -> Iterator[tuple[str, str]]:
+    held = _held_by_instances(conn)
+    c = instances.c
+    for uuid, status, host, body in conn.execute(select(c.uuid, c.status, c.host, c.body)):
+        has = held.get(uuid, {})
+        if status not in _LIVE:
+            if has:
+                yield uuid, f"is {status} and still holds allocations"
+            continue
+        selection = read_body(body).selection
+        wants: dict[tuple[str, str], int] = {}
+        for allocation in () if selection is None else selection.allocations:
+            key = (allocation.rp_uuid, allocation.resource_class)
+            wants[key] = wants.get(key, 0) + allocation.amount
+        if wants != has:
+            yield uuid, f"is {status} on {host}; it holds {has}, its record says {wants}"
+
+
+def _held_by_instances(conn: Connection) -> dict[str, dict[tuple[str, str], int]]:
+    query = (
+        select(instances.c.uuid, _p.uuid, resource_classes.c.name, _a.used)
+        .select_from(allocations)
+        .join(consumers, consumers.c.id == _a.consumer_id)
+        .join(instances, instances.c.uuid == consumers.c.uuid)
+        .join(resource_providers, _p.id == _a.rp_id)
+        .join(resource_classes, resource_classes.c.id == _a.rc_id)
+    )
+    held: dict[str, dict[tuple[str, str], int]] = {}
+    for uuid, rp_uuid, name, used in conn.execute(query):
+        held.setdefault(uuid, {})[rp_uuid, name] = used
+    return held
+
+
+def _unfinished_has_task(conn: Connection) -> Iterator[tuple[str, str]]:
+    c = instances.c
+    query = (
+        select(c.uuid, c.status, c.task_state)
+        .outerjoin(tasks, tasks.c.key == c.uuid)
+        .where(c.task_state.is_not(None), tasks.c.id.is_(None))
+    )
+    for uuid, status, task_state in conn.execute(query):
+        yield uuid, f"is {status}/{task_state} and nothing will ever finish it"
+
+
+def _tree_is_whole(conn: Connection) -> Iterator[tuple[str, str]]:
+    parent = resource_providers.alias("parent")
+    query = (
+        select(_p.uuid, _p.root_id, parent.c.root_id)
+        .outerjoin(parent, parent.c.id == _p.parent_id)
+        .where(
+            or_(
+                and_(_p.parent_id.is_(None), _p.root_id != _p.id),
+                and_(_p.parent_id.is_not(None), _p.root_id != parent.c.root_id),
+            )
+        )
+    )
+    for uuid, root, expected in conn.execute(query):
+        yield uuid, f"its root is {root}, its parent's is {expected}"
+
+
+def _group_counts_are_right(conn: Connection) -> Iterator[tuple[str, str]]:
+    counted = select(
+        server_group_members.c.group_uuid.label("uuid"),
+        server_group_members.c.host.label("host"),
+        literal(1).label("members"),
+    ).subquery()
+    kept = select(
+        server_group_hosts.c.group_uuid.label("uuid"),
+        server_group_hosts.c.host.label("host"),
+        (-server_group_hosts.c.members).label("members"),
+    )
+    both = union_all(select(counted), kept).subquery()
+    query = (
+        select(both.c.uuid, both.c.host, func.sum(both.c.members))
+        .group_by(both.c.uuid, both.c.host)
+        .having(func.sum(both.c.members) != 0)
+    )
+    for uuid, host, off in conn.execute(query):
+        yield f"{uuid} on {host}", f"its count of members is off by {-off}"
+
+
+def _group_policy_holds(conn: Connection) -> Iterator[tuple[str, str]]:
+    g, h = server_groups.c, server_group_hosts.c
+    crowded = (
+        select(g.uuid, h.host, h.members, g.max_server_per_host)
+        .join(server_group_hosts, h.group_uuid == g.uuid)
+        .where(g.policy == "anti-affinity", h.members > g.max_server_per_host)
+    )
+    for uuid, host, members, most in conn.execute(crowded):
+        yield uuid, f"has {members} members on {host}, more than {most}"
+    scattered = (
+        select(g.uuid, func.count())
+        .join(server_group_hosts, h.group_uuid == g.uuid)
+        .where(g.policy == "affinity")
+        .group_by(g.uuid)
+        .having(func.count() > 1)
+    )
+    for uuid, count in conn.execute(scattered):
+        yield uuid, f"has members on {count} hosts"
+
+
+_RULES: Final[dict[str, tuple[Severity, _Check]]] = {
+    "used_equals_allocations": ("wrong", _used_equals_allocations),
+    "capacity_is_computed": ("wrong", _capacity_is_computed),
+    "allocation_has_owner": ("wrong", _allocation_has_owner),
+    "instance_holds_its_selection": ("wrong", _instance_holds_its_selection),
+    "unfinished_has_task": ("wrong", _unfinished_has_task),
+    "tree_is_whole": ("wrong", _tree_is_whole),
+    "group_counts_are_right": ("wrong", _group_counts_are_right),
+    "group_policy_holds": ("wrong", _group_policy_holds),
+    "within_capacity": ("note", _within_capacity),
+}
