@@ -1,0 +1,170 @@
+"""Group commit: errors stay with their op, answers come after the picture, the feed is whole."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, insert, select, text
+
+from innkeeper.core.errors import CapacityExceeded, Conflict, SetupError, Unavailable
+from innkeeper.core.inventory import Inventory
+from innkeeper.store import changes, claims, pictures, schema
+from innkeeper.store.store import Store
+from innkeeper.store.tables import consumer_types, metadata
+from innkeeper.store.touched import Touched
+from innkeeper.store.txn import Txn
+from tests.store.conftest import Ticking, World
+
+
+async def test_an_error_undoes_its_op_alone(world: World) -> None:
+    def add(name: str, *, fail: bool, txn: Txn) -> str:
+        txn.conn.execute(insert(consumer_types).values(name=name))
+        txn.consumer_changed(name)
+        if fail:
+            message = f"{name} fails"
+            raise LookupError(message)
+        return name
+
+    outcomes = await asyncio.gather(
+        *(
+            world.store.write(lambda txn, n=n: add(f"T{n}", fail=n % 3 == 0, txn=txn))
+            for n in range(9)
+        ),
+        return_exceptions=True,
+    )
+    assert [outcome for outcome in outcomes if isinstance(outcome, str)] == [
+        f"T{n}" for n in range(9) if n % 3
+    ]
+    assert sum(isinstance(outcome, LookupError) for outcome in outcomes) == 3
+    names = await world.store.read(lambda conn: conn.scalars(select(consumer_types.c.name)).all())
+    assert sorted(names) == [f"T{n}" for n in range(9) if n % 3]
+    found = await world.store.read(lambda conn: changes.since(conn, {}))
+    touched = set().union(*(change.touched.consumers for change in found))
+    assert touched == set(names)
+
+
+async def test_a_key_of_the_schema_refuses_as_a_conflict(world: World) -> None:
+    def add(txn: Txn) -> None:
+        txn.conn.execute(insert(consumer_types).values(name="SAME"))
+
+    await world.store.write(add)
+    with pytest.raises(Conflict):
+        await world.store.write(add)
+
+
+async def test_settle_comes_before_the_picture_and_that_before_the_answer(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 1))
+    seen: list[str] = []
+
+    async def one(name: str) -> None:
+        claim = world.claim((host, "VCPU", 1))
+        before = len(world.pictures)
+
+        def settle() -> None:
+            assert len(world.pictures) == before
+            seen.append(f"settle {name}")
+
+        try:
+            await world.store.write(partial(claims.claim, wanted=claim), settle=settle)
+        except CapacityExceeded:
+            seen.append(f"lost {name}")
+        else:
+            assert dict(world.pictures[-1].usages[0].used) == {"VCPU": 1}
+            seen.append(f"won {name}")
+
+    await asyncio.gather(one("a"), one("b"))
+    assert seen == ["settle a", "settle b", "won a", "lost b"]
+
+
+async def test_the_feed_gives_each_change_once_and_catches_up(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 100))
+    start = await world.store.read(changes.vector)
+    for _ in range(5):
+        await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 1))))
+    found = await world.store.read(lambda conn: changes.since(conn, start))
+    first = start["writer-1"]
+    assert [change.sequence for change in found] == [first + n for n in range(1, 6)]
+    assert await world.store.read(lambda conn: changes.since(conn, start, limit=2)) == found[:2]
+    everything = Touched()
+    for change in found:
+        everything.merge(change.touched)
+    picture = await world.store.read(lambda conn: pictures.of(conn, everything))
+    assert picture.usages == world.pictures[-1].usages
+    end = await world.store.read(changes.vector)
+    assert await world.store.read(lambda conn: changes.since(conn, end)) == []
+
+
+async def test_nothing_is_written_that_touches_nothing(world: World) -> None:
+    before = await world.store.read(changes.vector)
+    await world.store.write(lambda txn: txn.now)
+    assert await world.store.read(changes.vector) == before
+
+
+async def test_what_was_answered_is_there_after_reopening(database: str) -> None:
+    store = Store.open(database, clock=Ticking(), writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    host = await world.provider(Inventory("VCPU", 4))
+    await store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 3))))
+    await store.close()
+    with pytest.raises(Unavailable):
+        await store.write(lambda txn: txn.now)
+    again = Store.open(database, clock=Ticking(), writer_id="writer-1")
+    (provider,) = again.load().providers
+    assert provider.inventories[0].used == 3
+    await again.close()
+
+
+def test_a_second_process_is_refused(database: str) -> None:
+    store = Store.open(database, clock=Ticking(), writer_id="one")
+    with pytest.raises(SetupError, match=r"in use by another process \(pid \d+\)"):
+        Store.open(database, clock=Ticking(), writer_id="two")
+    asyncio.run(store.close())
+    asyncio.run(Store.open(database, clock=Ticking(), writer_id="two").close())
+
+
+def test_a_newer_schema_is_refused_and_left_alone(database: str, tmp_path: Path) -> None:
+    asyncio.run(Store.open(database, clock=Ticking(), writer_id="one").close())
+    engine = create_engine(database)
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SetupError, match="newer than this Innkeeper"):
+        Store.open(database, clock=Ticking(), writer_id="one")
+    with engine.begin() as conn:
+        assert conn.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+    engine.dispose()
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "nonsense"])
+def test_a_database_that_cannot_be_used(url: str) -> None:
+    with pytest.raises(SetupError, match="sqlite:///data"):
+        Store.open(url, clock=Ticking(), writer_id="one")
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_text("This is not a database, though it is long enough for its header to be read.")
+    with pytest.raises(SetupError, match="Cannot open the database"):
+        Store.open(f"sqlite:///{path}", clock=Ticking(), writer_id="one")
+
+
+def test_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="data directory"):
+        Store.open(f"sqlite:///{tmp_path}/file/x.db", clock=Ticking(), writer_id="one")
+
+
+def test_migrations_make_what_the_tables_say(database: str) -> None:
+    asyncio.run(Store.open(database, clock=Ticking(), writer_id="one").close())
+    engine = create_engine(database)
+    with engine.connect() as conn:
+        context = MigrationContext.configure(conn, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        newest = ScriptDirectory.from_config(schema._config(conn)).get_current_head()  # noqa: SLF001
+    engine.dispose()
+    assert newest == schema.NEWEST
