@@ -16,3 +16,6 @@ Amounts: TypeAlias = npt.NDArray[np.int64]
 
 Columns: TypeAlias = npt.NDArray[np.intp]
 """intp: positions of hosts, or columns of devices."""
+
+Codes: TypeAlias = npt.NDArray[np.int32]
+"""int32: numbers that stand for names; -1 for none."""

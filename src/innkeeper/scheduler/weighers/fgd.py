@@ -9,11 +9,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from innkeeper.index.hosts import HostTable
-from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
+from innkeeper.scheduler.arrays import Amounts, Codes, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked, GpuAsk, GpuClasses
 from innkeeper.scheduler.weighers.fragmentation import Fragmentation, TypicalTask
 
@@ -68,22 +68,23 @@ class FgdWeigher:
     def fragmentation(self, hosts: HostTable) -> float:
         """Give the fragmentation of all hosts together, in milli-GPU."""
         self._know(hosts)
-        self._refresh_before(hosts, hosts.alive)
+        stale = np.flatnonzero((self._before.seen != hosts.version) & hosts.alive)
+        if stale.size:
+            self._refresh_before(hosts, stale, self._states(hosts, stale))
         return float(self._before.scores[hosts.alive].sum())
 
     def _know(self, hosts: HostTable) -> None:
-        """Start anew if there are other GPU models than before, and make room for new hosts."""
-        _, names = hosts.device_trait(self._classes.gpu, self._classes.model_prefix)
-        models = tuple(names)
+        """Start anew if there are other GPU models or more hosts than before."""
+        models = self._codes(hosts)[1]
         if models != self._models:
             self._models, self._measure = models, Fragmentation(self._typical, models)
-            self._shapes.clear()
-            self._before = _Shape(len(hosts))
-        if self._before.seen.size != len(hosts):
-            self._shapes.clear()
-            self._before = _Shape(len(hosts))
+        elif self._before.seen.size == len(hosts):
+            return
+        self._shapes.clear()
+        self._before = _Shape(len(hosts))
 
     def _refreshed(self, ask: GpuAsk, hosts: HostTable, mask: Mask) -> _Shape:
+        """Give the shape of a request, up to date for the hosts in ``mask``."""
         self._know(hosts)
         shape = self._shapes.get(ask)
         if shape is None:
@@ -93,38 +94,40 @@ class FgdWeigher:
         self._shapes.move_to_end(ask)
         stale = np.flatnonzero((shape.seen != hosts.version) & mask)
         if stale.size:
-            self._refresh_before(hosts, mask)
-            shape.scores[stale], shape.left[stale] = self._gradient(ask, hosts, stale)
+            states = self._states(hosts, stale)
+            # Whatever a shape has seen, the measure of the present had to be taken for it.
+            self._refresh_before(hosts, stale, states)
+            before = self._before.scores[stale]
+            shape.scores[stale], shape.left[stale] = self._gradient(ask, states, before)
             shape.seen[stale] = hosts.version[stale]
         return shape
 
-    def _refresh_before(self, hosts: HostTable, mask: Mask) -> None:
-        stale = np.flatnonzero((self._before.seen != hosts.version) & mask)
-        if stale.size:
-            free = self._free(hosts, stale)
-            cpu = hosts.free(self._classes.cpu)[stale]
-            self._before.scores[stale] = self._fragments(cpu, free, self._model(hosts)[stale])
-            self._before.seen[stale] = hosts.version[stale]
+    def _refresh_before(self, hosts: HostTable, positions: Columns, states: "_States") -> None:
+        """Measure those of the hosts at ``positions``, which are in ``states``, that changed."""
+        changed = np.flatnonzero(self._before.seen[positions] != hosts.version[positions])
+        if changed.size:
+            at = positions[changed]
+            self._before.scores[at] = self._fragments(
+                states.cpu[changed], states.free[:, changed], states.model[changed]
+            )
+            self._before.seen[at] = hosts.version[at]
 
-    def _gradient(self, ask: GpuAsk, hosts: HostTable, stale: Columns) -> tuple[Scores, Amounts]:
-        """Give the score of the best option on each stale host, and what its GPU has left."""
-        free = self._free(hosts, stale)
-        host, column, after = _options(ask, free)
-        cpu = hosts.free(self._classes.cpu)[stale] - ask.cpu
-        fragments = self._fragments(cpu[host], after, self._model(hosts)[stale][host])
-        change = self._before.scores[stale][host] - fragments
-        score = np.trunc(100.0 / (1.0 + np.exp(-change / _SOFTNESS)))
+    def _gradient(self, ask: GpuAsk, states: "_States", before: Scores) -> tuple[Scores, Amounts]:
+        """Give the score of the best option for each state, and what its GPU has left now."""
+        host, column, after = _options(ask, states.free)
+        fragments = self._fragments(states.cpu[host] - ask.cpu, after, states.model[host])
+        score = np.trunc(100.0 / (1.0 + np.exp((fragments - before[host]) / _SOFTNESS)))
         # By host, best score first, lowest column on ties; then the first row of each host.
         order = np.lexsort((column, -score, host))
         chosen, first = np.unique(host[order], return_index=True)
         best = order[first]
-        scores, left = np.zeros(stale.size), np.zeros(stale.size, dtype=np.int64)
+        scores, left = np.zeros(before.size), np.zeros(before.size, dtype=np.int64)
         scores[chosen] = score[best]
         if ask.shares:
-            left[chosen] = free[column[best], chosen]
+            left[chosen] = states.free[column[best], chosen]
         return scores, left
 
-    def _fragments(self, cpu: Amounts, free: Amounts, model: npt.NDArray[np.int32]) -> Scores:
+    def _fragments(self, cpu: Amounts, free: Amounts, model: Codes) -> Scores:
         if cpu.size <= MAX_STATES:
             return self._measure.of(cpu, free, model)
         parts = [slice(at, at + MAX_STATES) for at in range(0, cpu.size, MAX_STATES)]
@@ -132,13 +135,26 @@ class FgdWeigher:
             [self._measure.of(cpu[part], free[:, part], model[part]) for part in parts]
         )
 
-    def _free(self, hosts: HostTable, positions: Columns) -> Amounts:
-        """Give int64[k, B]: devices first, which is how the measure adds them up fastest."""
-        free: Amounts = hosts.devices(self._classes.gpu).free[positions].T
-        return free
+    def _states(self, hosts: HostTable, positions: Columns) -> "_States":
+        return _States(
+            cpu=hosts.free(self._classes.cpu)[positions],
+            free=hosts.devices(self._classes.gpu).free[positions].T,
+            model=self._codes(hosts)[0][positions],
+        )
 
-    def _model(self, hosts: HostTable) -> npt.NDArray[np.int32]:
-        return hosts.device_trait(self._classes.gpu, self._classes.model_prefix)[0]
+    def _codes(self, hosts: HostTable) -> tuple[Codes, tuple[str, ...]]:
+        return hosts.device_trait(self._classes.gpu, self._classes.model_prefix)
+
+
+class _States(msgspec.Struct, frozen=True):
+    """The present state of some hosts."""
+
+    cpu: Amounts
+    """int64[B]: free CPU."""
+    free: Amounts
+    """int64[k, B]: devices first, which is how the measure adds them up fastest."""
+    model: Codes
+    """int32[B]: code of the GPU model."""
 
 
 def _options(ask: GpuAsk, free: Amounts) -> tuple[Columns, Columns, Amounts]:

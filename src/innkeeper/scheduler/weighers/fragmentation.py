@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from innkeeper.scheduler.arrays import Amounts, Columns, Scores
+from innkeeper.scheduler.arrays import Amounts, Codes, Scores
 
 
 class TypicalTask(msgspec.Struct, frozen=True):
@@ -50,11 +49,11 @@ class Fragmentation:
             dtype=np.bool_,
         ).reshape(len(names), len(tasks))
 
-    def of(self, cpu: Amounts, free: Amounts, model: Columns | npt.NDArray[np.int32]) -> Scores:
+    def of(self, cpu: Amounts, free: Amounts, model: Codes) -> Scores:
         """Give F in milli-GPU of B states, float64[B].
 
         ``cpu`` int64[B]: free CPU. ``free`` int64[k, B]: free milli-GPU of each device, 0 where
-        a host has none. ``model`` integer[B]: code of the GPU model.
+        a host has none. ``model`` int32[B]: code of the GPU model.
         """
         # enough[k, s, B]: device k of state B has the share s.
         enough = free[:, None, :] >= self._shares[None, :, None]

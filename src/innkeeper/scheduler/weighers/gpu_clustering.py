@@ -22,7 +22,7 @@ class GpuClusteringWeigher:
         self._classes, self._norm = classes, norm
 
     def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
-        """Give whole numbers from 0 to 100, none without GPU; of like hosts the fuller is better."""
+        """Give whole numbers from 0 to 100, none without GPU; of like hosts the fuller wins."""
         if not asked.gpu.gpus:
             return None
         like = hosts.workloads(asked.spec.workload) > 0
