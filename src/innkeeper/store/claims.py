@@ -256,7 +256,7 @@ def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int
 
 def _check_generation(consumer: Consumer, expected: ExpectedGeneration, found: int | None) -> None:
     if expected != "any" and expected != found:
-        raise _generation_conflict(consumer.uuid, expected=expected, found=found)
+        raise _generation_conflict(consumer.uuid, expected=found, found=expected)
 
 
 def _generation_conflict(
@@ -361,18 +361,20 @@ def _refusal(txn: Txn, key: _Key, amounts: Sequence[int], *, rp_uuid: str) -> Co
     class_name = next(
         (name for name, known in txn.names.resource_classes.known() if known == key[1]), "?"
     )
-    what = f"{class_name} on resource provider {rp_uuid}"
+    # The words are those of the Placement API's contract, as far as clients look for them.
+    where = f"'{class_name}' on resource provider '{rp_uuid}'"
     if row is None:
-        return NoInventory(f"There is no inventory of {what}.")
+        return NoInventory(f"Inventory for {where} invalid: there is none.")
     for amount in amounts:
         if not row.min_unit <= amount <= row.max_unit or amount % row.step_size:
             return UnitViolation(
-                f"An allocation of {amount} of {what} breaks its unit rules: min_unit"
-                f" {row.min_unit}, max_unit {row.max_unit}, step_size {row.step_size}."
+                f"Unable to create allocation for {where}. The requested amount would violate"
+                f" inventory constraints: {amount} is asked for, min_unit is {row.min_unit},"
+                f" max_unit {row.max_unit}, step_size {row.step_size}."
             )
     return CapacityExceeded(
-        f"An allocation of {sum(amounts)} of {what} would exceed its capacity: {row.used} of"
-        f" {row.capacity} are used."
+        f"Unable to create allocation for {where}. The requested amount would exceed the"
+        f" capacity: {sum(amounts)} is asked for, {row.used} of {row.capacity} are used."
     )
 
 

@@ -52,7 +52,7 @@ class NameCache:
         """Give the id of ``name``; raise UnknownName if there is no such name."""
         found = self.find(conn, name)
         if found is None:
-            raise UnknownName(f"No such {_WHAT[self._table.name]}: {name}.")
+            raise UnknownName(f"No such {_WHAT[self._table.name]} {name}.")
         return found
 
 

@@ -43,7 +43,7 @@ class ProviderChange(msgspec.Struct, frozen=True):
     """A new name, and perhaps a new place in a tree."""
 
     name: str
-    parent_uuid: RpUuid | None | msgspec.UnsetType = msgspec.UNSET
+    parent_uuid: RpUuid | msgspec.UnsetType | None = msgspec.UNSET
     """None: it becomes a root. Unset: it stays where it is."""
     may_leave_parent: bool = True
     """Whether one that has a parent may get another, or none."""
@@ -53,7 +53,7 @@ def find(conn: Connection, uuid: str, *, lock: bool = False) -> Provider | None:
     """Give a provider by uuid; ``lock`` keeps others from changing it (where rows are locked)."""
     query = select(resource_providers).where(_p.uuid == uuid)
     row = conn.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else Provider(**row._mapping)  # noqa: SLF001 - a public name
+    return None if row is None else Provider(**row._mapping)
 
 
 def get(conn: Connection, uuid: str, *, lock: bool = False) -> Provider:
@@ -148,7 +148,10 @@ def change(txn: Txn, uuid: str, wanted: ProviderChange) -> Provider:
 
 
 def remove(txn: Txn, uuid: str) -> None:
-    """Delete a provider with its inventories. Raises NotFound, CannotDeleteParent, ProviderInUse."""
+    """Delete a provider and its inventories.
+
+    Raises NotFound, CannotDeleteParent, ProviderInUse.
+    """
     provider = get(txn.conn, uuid, lock=True)
     children = select(_p.id).where(_p.parent_id == provider.id).limit(1)
     if txn.conn.execute(children).first() is not None:

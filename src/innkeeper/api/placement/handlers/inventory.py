@@ -1,0 +1,205 @@
+"""Inventories of providers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from innkeeper.api.http import Response
+from innkeeper.api.placement.answers import empty, json_answer, located
+from innkeeper.api.placement.call import Call, typed
+from innkeeper.api.placement.errors import CONCURRENT_UPDATE, bad_request, refusal
+from innkeeper.api.placement.schemas import inventory as schemas
+from innkeeper.api.placement.versions import Version
+from innkeeper.api.validation import Document
+from innkeeper.core.errors import ConcurrentUpdate, InvalidInput, InventoryInUse, NotFound
+from innkeeper.core.inventory import MAX_INT, Inventory
+from innkeeper.index.index import Index
+from innkeeper.placement import inventories
+from innkeeper.placement.providers import uuid_of
+
+ALL_RESERVED_SINCE: Final[Version] = (1, 26)
+"""Since when the whole of an inventory may be reserved."""
+
+
+class InventoryFields(msgspec.Struct, frozen=True):
+    """An inventory as bodies have it."""
+
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int = MAX_INT
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+    def named(self, resource_class: str) -> Inventory:
+        """Give the inventory that these are of a resource class."""
+        return Inventory(
+            resource_class,
+            self.total,
+            self.reserved,
+            self.min_unit,
+            self.max_unit,
+            self.step_size,
+            self.allocation_ratio,
+        )
+
+
+class _Put(InventoryFields, frozen=True, kw_only=True):
+    resource_provider_generation: int
+
+
+class _Post(InventoryFields, frozen=True, kw_only=True):
+    resource_class: str
+
+
+class _PutAll(msgspec.Struct, frozen=True):
+    resource_provider_generation: int
+    inventories: dict[str, object]
+
+
+def encoded_inventory(inventory: Inventory) -> dict[str, int | float]:
+    """Give an inventory as bodies have it."""
+    return {
+        "total": inventory.total,
+        "reserved": inventory.reserved,
+        "min_unit": inventory.min_unit,
+        "max_unit": inventory.max_unit,
+        "step_size": inventory.step_size,
+        "allocation_ratio": inventory.allocation_ratio,
+    }
+
+
+def inventories_of(index: Index, document: Mapping[str, Document]) -> tuple[Inventory, ...]:
+    """Give the inventories of a valid body by class; raise InvalidInput for an unknown class.
+
+    The schema says nothing about what is under a name that cannot be a class.
+    """
+    for name in document:
+        if name not in index.resource_classes:
+            raise InvalidInput(f"No such resource class {name}.")
+    return tuple(typed(each, InventoryFields).named(name) for name, each in document.items())
+
+
+def check_all(call: Call, rp_uuid: str, wanted: Iterable[Inventory]) -> None:
+    """Raise InvalidInput if of any inventory too much is reserved at this version."""
+    for inventory in wanted:
+        inventories.check_capacity(
+            rp_uuid, inventory, may_be_none=call.version >= ALL_RESERVED_SINCE
+        )
+
+
+def _all_answer(call: Call, wanted: Iterable[Inventory], generation: int) -> Response:
+    content = {
+        "resource_provider_generation": generation,
+        "inventories": {each.resource_class: encoded_inventory(each) for each in wanted},
+    }
+    return json_answer(call, content)
+
+
+def _one_answer(
+    call: Call, inventory: Inventory, generation: int, *, status: int = 200
+) -> Response:
+    content = {**encoded_inventory(inventory), "resource_provider_generation": generation}
+    return json_answer(call, content, status=status)
+
+
+async def list_inventories(call: Call) -> Response:
+    """GET /resource_providers/{uuid}/inventories."""
+    found = inventories.list_inventories(call.placement, call.segments["uuid"])
+    return _all_answer(
+        call, (each.inventory for each in found.inventories), found.provider.generation
+    )
+
+
+async def show_inventory(call: Call) -> Response:
+    """GET /resource_providers/{uuid}/inventories/{resource_class}."""
+    provider, found = inventories.show_inventory(
+        call.placement, call.segments["uuid"], call.segments["resource_class"]
+    )
+    return _one_answer(call, found, provider.generation)
+
+
+async def create_inventory(call: Call) -> Response:
+    """POST /resource_providers/{uuid}/inventories: one more."""
+    rp_uuid = uuid_of(call.placement.index, call.segments["uuid"])
+    post = call.body(schemas.POST, _Post)
+    inventory = post.named(post.resource_class)
+    try:
+        check_all(call, rp_uuid, [inventory])
+    except InvalidInput as error:
+        raise bad_request(
+            f"Unable to create inventory for resource provider {rp_uuid}: {error.detail}"
+        ) from error
+    try:
+        generation = await inventories.add_inventory(call.placement, rp_uuid, inventory)
+    except ConcurrentUpdate as error:
+        raise refusal(error, f"Update conflict: {error.detail}") from error
+    path = call.path("resource_providers", rp_uuid, "inventories", inventory.resource_class)
+    return located(call, _one_answer(call, inventory, generation, status=201), path)
+
+
+async def set_inventories(call: Call) -> Response:
+    """PUT /resource_providers/{uuid}/inventories: exactly these."""
+    index = call.placement.index
+    rp_uuid = uuid_of(index, call.segments["uuid"])
+    put = call.body(schemas.PUT_ALL, _PutAll)
+    try:
+        wanted = inventories_of(index, put.inventories)
+    except InvalidInput as error:
+        raise bad_request(
+            f"Unknown resource class in inventory for resource provider {rp_uuid}: {error.detail}"
+        ) from error
+    _check_update(call, rp_uuid, wanted)
+    generation = await inventories.set_inventories(
+        call.placement, rp_uuid, wanted, seen_generation=put.resource_provider_generation
+    )
+    return _all_answer(call, wanted, generation)
+
+
+async def update_inventory(call: Call) -> Response:
+    """PUT /resource_providers/{uuid}/inventories/{resource_class}."""
+    rp_uuid = uuid_of(call.placement.index, call.segments["uuid"])
+    put = call.body(schemas.PUT_ONE, _Put)
+    inventory = put.named(call.segments["resource_class"])
+    _check_update(call, rp_uuid, [inventory])
+    generation = await inventories.update_inventory(
+        call.placement, rp_uuid, inventory, seen_generation=put.resource_provider_generation
+    )
+    return _one_answer(call, inventory, generation)
+
+
+def _check_update(call: Call, rp_uuid: str, wanted: Iterable[Inventory]) -> None:
+    try:
+        check_all(call, rp_uuid, wanted)
+    except InvalidInput as error:
+        raise bad_request(
+            f"Unable to update inventory for resource provider {rp_uuid}: {error.detail}"
+        ) from error
+
+
+async def delete_inventory(call: Call) -> Response:
+    """DELETE /resource_providers/{uuid}/inventories/{resource_class}."""
+    resource_class = call.segments["resource_class"]
+    rp_uuid = uuid_of(call.placement.index, call.segments["uuid"])
+    try:
+        await inventories.delete_inventory(call.placement, rp_uuid, resource_class)
+    except InventoryInUse as error:
+        raise refusal(
+            error,
+            f"Unable to delete inventory of class {resource_class}: {error.detail}",
+            code=CONCURRENT_UPDATE,
+        ) from error
+    except NotFound as error:
+        raise refusal(
+            error, f"No inventory of class {resource_class} found for delete: {error.detail}"
+        ) from error
+    return empty()
+
+
+async def delete_inventories(call: Call) -> Response:
+    """DELETE /resource_providers/{uuid}/inventories: all of them."""
+    await inventories.set_inventories(
+        call.placement, call.segments["uuid"], (), seen_generation=None
+    )
+    return empty()

@@ -1,0 +1,151 @@
+"""Resource providers."""
+
+from typing import Final
+
+import msgspec
+
+from innkeeper.api.http import Response
+from innkeeper.api.placement.answers import empty, json_answer, located
+from innkeeper.api.placement.call import Call, pick
+from innkeeper.api.placement.errors import bad_request
+from innkeeper.api.placement.params import Params
+from innkeeper.api.placement.query.aggregates import collect_aggregates
+from innkeeper.api.placement.query.resources import parse_resources
+from innkeeper.api.placement.query.traits import collect_traits
+from innkeeper.api.placement.schemas import resource_provider as schemas
+from innkeeper.api.placement.versions import Version
+from innkeeper.core.errors import UnknownName
+from innkeeper.core.ids import RpUuid
+from innkeeper.placement import providers
+from innkeeper.placement.names import check_classes
+from innkeeper.placement.providers import ProviderFilter, ProviderView
+from innkeeper.store.providers import ProviderChange
+
+TREES_SINCE: Final[Version] = (1, 14)
+BODY_SINCE: Final[Version] = (1, 20)
+"""Since when creating a provider answers with it."""
+MOVES_SINCE: Final[Version] = (1, 37)
+"""Since when a provider that has a parent may get another, or none."""
+
+_LINKS: Final[tuple[tuple[Version, str], ...]] = (
+    ((1, 0), "inventories"),
+    ((1, 0), "usages"),
+    ((1, 1), "aggregates"),
+    ((1, 6), "traits"),
+    ((1, 11), "allocations"),
+)
+
+
+class _Post(msgspec.Struct, frozen=True):
+    name: str
+    uuid: str | None = None
+    parent_provider_uuid: str | None = None
+
+
+class _Put(msgspec.Struct, frozen=True):
+    name: str
+    parent_provider_uuid: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def _path(call: Call, uuid: str) -> str:
+    return call.path("resource_providers", uuid)
+
+
+def _encoded(call: Call, view: ProviderView) -> dict[str, object]:
+    provider = view.provider
+    path = _path(call, provider.uuid)
+    links = [{"rel": "self", "href": path}]
+    links += [
+        {"rel": rel, "href": f"{path}/{rel}"} for since, rel in _LINKS if call.version >= since
+    ]
+    encoded: dict[str, object] = {
+        "uuid": provider.uuid,
+        "name": provider.name,
+        "generation": provider.generation,
+        "links": links,
+    }
+    if call.version >= TREES_SINCE:
+        encoded["parent_provider_uuid"] = view.parent_uuid
+        encoded["root_provider_uuid"] = view.root_uuid
+    return encoded
+
+
+def _answer(call: Call, view: ProviderView) -> Response:
+    return json_answer(call, _encoded(call, view), modified=view.provider.updated_at)
+
+
+async def list_resource_providers(call: Call) -> Response:
+    """GET /resource_providers, those that pass all filters."""
+    schema = pick(
+        call.version,
+        ((1, 18), schemas.GET_1_18),
+        ((1, 14), schemas.GET_1_14),
+        ((1, 4), schemas.GET_1_4),
+        ((1, 3), schemas.GET_1_3),
+        ((1, 0), schemas.GET_1_0),
+    )
+    wanted = _filter(call.params(schema), call.version)
+    check_classes(call.placement.index, (name for name, _ in wanted.resources))
+    try:
+        found = providers.list_providers(call.placement, wanted)
+    except UnknownName as error:
+        raise bad_request(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
+    return json_answer(
+        call,
+        {"resource_providers": [_encoded(call, view) for view in found]},
+        modified=max((view.provider.updated_at for view in found), default=None),
+    )
+
+
+def _filter(params: Params, version: Version) -> ProviderFilter:
+    aggregates = collect_aggregates(params, "member_of", version)
+    traits = collect_traits(params, "required", version)
+    resources = params.get("resources")
+    # An empty name or tree is no condition.
+    return ProviderFilter(
+        name=params.get("name") or None,
+        uuid=params.get("uuid") or None,
+        in_tree=params.get("in_tree") or None,
+        resources=() if resources is None else parse_resources(resources),
+        required=traits.required,
+        forbidden=traits.forbidden,
+        member_of=aggregates.member_of,
+        forbidden_aggregates=aggregates.forbidden,
+    )
+
+
+async def create_resource_provider(call: Call) -> Response:
+    """POST /resource_providers."""
+    schema = pick(call.version, (TREES_SINCE, schemas.POST_1_14), ((1, 0), schemas.POST_1_0))
+    post = call.body(schema, _Post)
+    view = await providers.create_provider(
+        call.placement, name=post.name, uuid=post.uuid, parent_uuid=post.parent_provider_uuid
+    )
+    response = _answer(call, view) if call.version >= BODY_SINCE else empty(201)
+    return located(call, response, _path(call, view.provider.uuid))
+
+
+async def show_resource_provider(call: Call) -> Response:
+    """GET /resource_providers/{uuid}."""
+    return _answer(call, providers.show_provider(call.placement, call.segments["uuid"]))
+
+
+async def update_resource_provider(call: Call) -> Response:
+    """PUT /resource_providers/{uuid}: another name, perhaps another place in a tree."""
+    uuid = call.segments["uuid"]
+    providers.show_provider(call.placement, uuid)
+    schema = pick(call.version, (TREES_SINCE, schemas.PUT_1_14), ((1, 0), schemas.PUT_1_0))
+    put = call.body(schema, _Put)
+    parent = put.parent_provider_uuid
+    wanted = ProviderChange(
+        name=put.name,
+        parent_uuid=RpUuid(parent) if isinstance(parent, str) else parent,
+        may_leave_parent=call.version >= MOVES_SINCE,
+    )
+    return _answer(call, await providers.update_provider(call.placement, uuid, wanted))
+
+
+async def delete_resource_provider(call: Call) -> Response:
+    """DELETE /resource_providers/{uuid}."""
+    await providers.delete_provider(call.placement, call.segments["uuid"])
+    return empty()

@@ -1,0 +1,1 @@
+"""Query strings to the values that a search takes: parsers, one per parameter or group."""

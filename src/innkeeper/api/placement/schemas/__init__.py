@@ -1,0 +1,1 @@
+"""What bodies and query strings must look like, per microversion: one file per noun."""

@@ -1,0 +1,15 @@
+"""Bodies about aggregates."""
+
+from typing import Final
+
+from innkeeper.api.placement.schemas.parts import INTEGER, UUID_STRING, body, record
+
+_UUIDS: Final = {"type": "array", "items": UUID_STRING, "uniqueItems": True}
+
+PUT_1_1: Final = body(_UUIDS)
+PUT_1_19: Final = body(
+    record(
+        {"aggregates": _UUIDS, "resource_provider_generation": INTEGER},
+        required=["aggregates", "resource_provider_generation"],
+    )
+)

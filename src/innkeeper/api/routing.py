@@ -1,0 +1,69 @@
+"""A route table: exact paths with named segments, found by a walk over the segments.
+
+A path that is known with another method is told from one that is unknown, for 405 and 404.
+"""
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class _Node(Generic[T]):
+    """One place in the tree of segments."""
+
+    __slots__ = ("any", "exact", "name", "target")
+
+    def __init__(self) -> None:
+        self.exact: dict[str, _Node[T]] = {}
+        self.any: _Node[T] | None = None
+        self.name = ""
+        self.target: T | None = None
+
+
+class Match(msgspec.Struct, Generic[T], frozen=True):
+    """What a path leads to."""
+
+    target: T
+    params: dict[str, str]
+    """The named segments of the path, percent-decoded."""
+
+
+class RouteTable(Generic[T]):
+    """Targets by path template, such as ``/resource_providers/{uuid}/traits``."""
+
+    def __init__(self, routes: Mapping[str, T]) -> None:
+        self._root: _Node[T] = _Node()
+        for template, target in routes.items():
+            self._add(template, target)
+
+    def _add(self, template: str, target: T) -> None:
+        node = self._root
+        for segment in template.split("/")[1:]:
+            if segment.startswith("{"):
+                if node.any is None:
+                    node.any = _Node()
+                node = node.any
+                node.name = segment[1:-1]
+            elif segment:
+                node = node.exact.setdefault(segment, _Node())
+        node.target = target
+
+    def find(self, path: str) -> Match[T] | None:
+        """Give what ``path`` leads to, or None. One trailing slash makes no difference."""
+        node = self._root
+        params: dict[str, str] = {}
+        segments = path.split("/")
+        if segments[-1] == "":
+            segments.pop()
+        for segment in segments[1:]:
+            found = node.exact.get(segment)
+            if found is None:
+                found = node.any
+                if found is None or not segment:
+                    return None
+                params[found.name] = segment
+            node = found
+        return None if node.target is None else Match(node.target, params)

@@ -1,0 +1,37 @@
+"""Strategy ``noauth2``: the request itself says who is asking, and is believed.
+
+For tests and for development. It must never guard anything.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from innkeeper.auth.credentials import Credentials
+
+_ADMIN: Final = "admin"
+
+
+class NoAuth2(msgspec.Struct, frozen=True):
+    """The token is ``USER`` or ``USER:PROJECT``; roles, project and scope may come as headers."""
+
+    challenge: tuple[tuple[str, str], ...] = ()
+
+    def authenticate(self, headers: Mapping[str, str]) -> Credentials | None:
+        """Give what the token and the headers say; None without a token."""
+        token = headers.get("x-auth-token")
+        if token is None:
+            return None
+        user_id, _, project = token.partition(":")
+        system_scope = headers.get("openstack-system-scope", "")
+        project_id = headers.get("x-project-id")
+        if project_id is None and not system_scope:
+            project_id = project or user_id
+        said = headers.get("x-roles")
+        if said is None:
+            said = _ADMIN if user_id == _ADMIN else ""
+        roles = frozenset(role.strip().lower() for role in said.split(",") if role.strip())
+        return Credentials(
+            user_id=user_id, project_id=project_id, roles=roles, system_scope=system_scope
+        )

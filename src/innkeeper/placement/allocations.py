@@ -1,0 +1,85 @@
+"""Use cases of allocations: what consumers hold."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from innkeeper.core.allocation import Allocation, Consumer
+from innkeeper.core.errors import NotFound, UnitViolation, UnknownName
+from innkeeper.core.ids import ConsumerUuid, canonical_uuid
+from innkeeper.core.inventory import MAX_INT
+from innkeeper.core.provider import Provider
+from innkeeper.index.index import Index
+from innkeeper.placement.service import Placement
+from innkeeper.store import claims, consumers
+from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration
+from innkeeper.store.consumers import Held, Holder
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What one consumer shall hold, by uuid of provider; nothing: it ends."""
+
+    consumer_uuid: ConsumerUuid
+    project_id: str
+    user_id: str
+    consumer_type: str | None
+    resources: Mapping[str, Mapping[str, int]]
+    """Amounts by resource class, by uuid of provider."""
+    seen_generation: ExpectedGeneration
+
+
+async def show_allocations(placement: Placement, consumer_uuid: str) -> Held | None:
+    """Give what a consumer holds; None if there is no such consumer."""
+    uuid = canonical_uuid(consumer_uuid) or consumer_uuid
+    return await placement.store.read(lambda conn: consumers.held_by(conn, uuid))
+
+
+async def provider_allocations(
+    placement: Placement, uuid: str
+) -> tuple[Provider, tuple[Holder, ...]]:
+    """Give a provider and who holds what of it; raise NotFound."""
+    rp_uuid = canonical_uuid(uuid) or uuid
+    return await placement.store.read(lambda conn: consumers.holders_of(conn, rp_uuid))
+
+
+async def set_allocations(placement: Placement, wanted: Sequence[Wanted]) -> None:
+    """Make each consumer hold exactly what is wanted for it; all or nothing.
+
+    Raises UnknownName (a provider or a class), ConcurrentUpdate (a consumer's generation),
+    CapacityExceeded, UnitViolation, NoInventory.
+    """
+    writes = [consumer_write(placement.index, each) for each in wanted]
+    await placement.store.write(lambda txn: claims.replace_all(txn, writes))
+
+
+async def delete_allocations(placement: Placement, consumer_uuid: str) -> None:
+    """End a consumer and all that it holds; raise NotFound if there is none."""
+    uuid = canonical_uuid(consumer_uuid) or consumer_uuid
+    if not await placement.store.write(lambda txn: claims.release(txn, uuid)):
+        raise NotFound(f"No allocations for consumer '{consumer_uuid}'")
+
+
+def consumer_write(index: Index, wanted: Wanted) -> ConsumerWrite:
+    """Give the write that does what is wanted. Raises UnknownName, UnitViolation."""
+    consumer = Consumer(
+        wanted.consumer_uuid, wanted.project_id, wanted.user_id, wanted.consumer_type
+    )
+    found = []
+    for rp_uuid, amounts in wanted.resources.items():
+        row = index.row(canonical_uuid(rp_uuid) or rp_uuid)
+        if row is None:
+            raise UnknownName(f"Allocation for resource provider '{rp_uuid}' that does not exist.")
+        provider = index.provider(row)
+        for resource_class, amount in amounts.items():
+            if resource_class not in index.resource_classes:
+                raise UnknownName(
+                    f"Unable to allocate inventory for consumer {wanted.consumer_uuid}: No such"
+                    f" resource class {resource_class}."
+                )
+            if amount > MAX_INT:
+                raise UnitViolation(
+                    f"Unable to create allocation for '{resource_class}' on resource provider"
+                    f" '{rp_uuid}'. The requested amount would violate inventory constraints."
+                )
+            found.append(Allocation(provider.id, provider.uuid, resource_class, amount))
+    return ConsumerWrite(consumer, tuple(found), wanted.seen_generation)
