@@ -36,9 +36,7 @@ async def used(world: World, provider: Allocation) -> list[int]:
 
 
 async def generation(world: World, provider: Allocation) -> int | None:
-    query = select(resource_providers.c.generation).where(
-        resource_providers.c.id == provider.rp_id
-    )
+    query = select(resource_providers.c.generation).where(resource_providers.c.id == provider.rp_id)
     return await world.store.read(lambda conn: conn.scalar(query))
 
 
