@@ -11,6 +11,7 @@ This module must never read anything by itself: file text and environment come a
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args, get_origin, get_type_hints
 
@@ -41,6 +42,8 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """Address to bind. Without authentication, keep it on the loopback."""
     port: Port = 8778
     """TCP port; 0 takes any that is free."""
+    allow_remote: bool = False
+    """Let it bind an address beyond the loopback though whoever reaches it may do anything."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
@@ -71,7 +74,9 @@ class SimulationSettings(msgspec.Struct, frozen=True):
     gpus: Annotated[int, Meta(ge=0, le=64)] = 2
     """GPUs of each host: a child provider each, with one PGPU."""
     build_s: Seconds = 0.2
-    """How long a build takes."""
+    """Median time of a build."""
+    build_sigma: Annotated[float, Meta(ge=0.0, le=5.0)] = 0.5
+    """Spread of that time: the standard deviation of its logarithm."""
     failure_rate: Share = 0.02
     """Share of builds that fail."""
     seed: int = 42
@@ -111,12 +116,6 @@ class Config(msgspec.Struct, frozen=True):
     def database_url(self) -> str:
         """SQLAlchemy URL of the store."""
         return self.store.url or f"sqlite:///{self.data_path / DATABASE_NAME}"
-
-    @property
-    def api_url(self) -> str:
-        """Where a client on this machine finds the API."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.api.host, self.api.host)  # noqa: S104 - read, not bound
-        return f"http://{host}:{self.api.port}"
 
 
 def load(
@@ -236,6 +235,15 @@ def _nearest(key: str, settings: Mapping[str, object]) -> str:
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""
 
 
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _nest(values: Mapping[str, object]) -> dict[str, object]:
     """Turn dotted keys into tables."""
     tree: dict[str, object] = {}
@@ -249,6 +257,11 @@ def _nest(values: Mapping[str, object]) -> dict[str, object]:
 
 def _check(config: Config) -> None:
     """Raise SetupError where settings contradict each other."""
+    if not config.api.allow_remote and not _is_loopback(config.api.host):
+        raise SetupError(
+            f"api.host: '{config.api.host}' can be reached from elsewhere, and whoever reaches"
+            " the API may do anything. Bind 127.0.0.1, or set api.allow_remote."
+        )
     names = config.cells.names
     if not names:
         raise SetupError("cells.names: expected at least one cell")

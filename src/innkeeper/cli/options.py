@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from cyclopts import Group, Parameter
 
 from innkeeper.config import CONFIG_VARIABLE, Config, LogLevel, load
+from innkeeper.obs import log
 
 SETTINGS: Final = Group("Settings", sort_key=2)
 
@@ -29,13 +30,13 @@ class Settings:
 
 
 def configured(settings: Settings | None, flags: Mapping[str, object] | None = None) -> Config:
-    """Give the configuration. ``flags`` maps dotted keys to what was given, or None.
+    """Give the configuration, and log from now on as it says.
 
-    Raises SetupError.
+    ``flags`` maps dotted keys to what was given, or None. Raises SetupError.
     """
     settings = settings or Settings()
     named = os.environ.get(CONFIG_VARIABLE)
-    return load(
+    config = load(
         file=settings.config or (Path(named) if named else None),
         environ=os.environ,
         flags={
@@ -44,3 +45,5 @@ def configured(settings: Settings | None, flags: Mapping[str, object] | None = N
             **(flags or {}),
         },
     )
+    log.set_up(config.log_level)
+    return config

@@ -20,11 +20,17 @@ def console() -> Console:
 def show(drawn: RenderableType) -> None:
     """Draw on stdout."""
     console().print(drawn)
+    sys.stdout.flush()
 
 
 def show_json(body: object) -> None:
     """Print as one JSON document, indented."""
     print(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
+
+
+def show_plain(text: str) -> None:
+    """Print as it is, unbroken: for what people copy."""
+    print(text, flush=True)
 
 
 def note(text: str) -> None:

@@ -5,7 +5,7 @@ inside this process over a store that is only looked at. So there is one way to 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final, TypeVar
@@ -83,19 +83,28 @@ class Source:
 @asynccontextmanager
 async def opened(where: Where | None, settings: Settings | None) -> AsyncIterator[Source]:
     """Open what the options name. Raises SetupError, saying what to do."""
-    url = where.url if where else None
-    if url is not None:
-        async with httpx2.AsyncClient(base_url=_checked(url), timeout=TIMEOUT_S) as client:
-            yield Source(client, url)
-        return
-    config = configured(settings)
-    endpoint = await _alive(read_endpoint(config.data_path))
-    if endpoint is not None:
-        async with httpx2.AsyncClient(base_url=endpoint.url, timeout=TIMEOUT_S) as client:
-            yield Source(client, endpoint.url)
-        return
-    async with _directory(config) as source:
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(opened_server(where, settings))
+        if source is None:
+            source = await stack.enter_async_context(_directory(configured(settings)))
         yield source
+
+
+@asynccontextmanager
+async def opened_server(
+    where: Where | None, settings: Settings | None
+) -> AsyncIterator[Source | None]:
+    """Open the server that the options name or that runs on the data directory, if one does."""
+    if where is not None and where.url is not None:
+        url: str | None = _checked(where.url)
+    else:
+        endpoint = await _alive(read_endpoint(configured(settings).data_path))
+        url = None if endpoint is None else endpoint.url
+    if url is None:
+        yield None
+        return
+    async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
+        yield Source(client, url)
 
 
 @asynccontextmanager

@@ -25,7 +25,7 @@ def host_table(hosts: Sequence[HostView]) -> Table:
     classes = sorted({name for host in hosts for name in host.resources})
     table = Table("HOST", "CELL", "ZONE", "STATE", box=None, pad_edge=False, header_style="bold")
     for name in classes:
-        table.add_column(f"{name}\\nused / all", justify="right")
+        table.add_column(f"{name}\nused / all", justify="right")
     for host in hosts:
         amounts = [_amount(host.resources.get(name)) for name in classes]
         table.add_row(

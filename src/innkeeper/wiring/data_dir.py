@@ -82,6 +82,8 @@ def take_for_replay(directory: Path) -> None:
         marker.touch()
         for name in _OURS:
             (directory / name).unlink(missing_ok=True)
+        for journal in directory.glob("*.journal"):
+            journal.unlink()
         shutil.rmtree(directory / RUNS_NAME, ignore_errors=True)
     finally:
         lock.release()

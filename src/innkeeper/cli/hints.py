@@ -1,0 +1,36 @@
+"""Hints: what to open and what to try while a server runs."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from innkeeper.config import Config
+
+_BODY = (
+    '{"instance": {"name": "first", "project_id": "demo", "user_id": "me",'
+    ' "resources": {"VCPU": 2, "MEMORY_MB": 2048}}}'
+)
+
+
+def hints(url: str, *, data_dir: str) -> Table:
+    """Give URLs to open and commands to try with a server at ``url``."""
+    where = "" if Path(data_dir) == Path(Config().data_dir) else f" --data-dir {data_dir}"
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(overflow="fold")
+    table.add_column(style="dim")
+    for line, text in (
+        (f"{url}/placement/resource_providers", "the OpenStack Placement API"),
+        (f"{url}/v1/instances?limit=5", "the native API"),
+        (f"{url}/v1/openapi.json", "all that it can do"),
+        (f"innkeeper host list{where}", "hosts and what they have left"),
+        (f"innkeeper instance list{where} --limit 5", "instances of all cells"),
+        (f"innkeeper provider tree{where} --limit 1", "a host with its devices"),
+        (f"innkeeper audit{where}", "do the books add up?"),
+    ):
+        table.add_row(line, text)
+    return table
+
+
+def first_instance(url: str) -> str:
+    """Give a command that asks for an instance."""
+    return f"curl -s {url}/v1/instances -H 'Content-Type: application/json' -d '{_BODY}'"

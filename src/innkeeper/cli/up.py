@@ -1,0 +1,95 @@
+"""`innkeeper up`: the whole system in one process."""
+
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from innkeeper.cli import exits, output
+from innkeeper.cli.hints import first_instance, hints
+from innkeeper.cli.loop import run
+from innkeeper.cli.options import Settings, configured
+from innkeeper.config import Config
+
+SIMULATION = Group("Simulated hosts", sort_key=1)
+
+
+@Parameter(name="*", group=SIMULATION)
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Hosts to simulate, and how builds go on them."""
+
+    hosts: Annotated[int | None, Parameter(show_default=False)] = None
+    """How many hosts, shared out among the cells [default: 8]."""
+    build_s: Annotated[float | None, Parameter(show_default=False)] = None
+    """Median time of a build in seconds [default: 0.2]."""
+    failure_rate: Annotated[float | None, Parameter(show_default=False)] = None
+    """Share of builds that fail, from 0 to 1 [default: 0.02]."""
+
+
+def up(
+    *,
+    host: Annotated[str | None, Parameter(show_default=False)] = None,
+    port: Annotated[int | None, Parameter(show_default=False)] = None,
+    cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    simulation: Simulation | None = None,
+    settings: Settings | None = None,
+) -> int:
+    """Run everything in one process: API, cells with their conductors, agents, database.
+
+    Stop it with Ctrl-C, or kill it: it goes on where it was.
+
+    For example:
+
+        innkeeper up
+        innkeeper up --port 9000 --hosts 100 --cells east west north
+        INNKEEPER_SIMULATION_GPUS=8 innkeeper up --data-dir /tmp/inn
+
+    Parameters
+    ----------
+    host
+        Address to listen on [default: 127.0.0.1].
+    port
+        Port to listen on; 0 takes any that is free [default: 8778].
+    cells
+        Names of the cells [default: cell-a cell-b].
+    """
+    simulated = simulation or Simulation()
+    config = configured(
+        settings,
+        {
+            "api.host": host,
+            "api.port": port,
+            "cells.names": cells or None,
+            "simulation.hosts": simulated.hosts,
+            "simulation.build_s": simulated.build_s,
+            "simulation.failure_rate": simulated.failure_rate,
+        },
+    )
+    return run(_serve(config))
+
+
+async def _serve(config: Config) -> int:
+    from innkeeper.wiring.data_dir import keep
+    from innkeeper.wiring.parts import scheduler_settings
+    from innkeeper.wiring.serve import until_told_to_stop
+    from innkeeper.wiring.simulated import simulated_hosts
+    from innkeeper.wiring.system import running
+
+    async with running(
+        config,
+        simulated_hosts(config),
+        scheduling=scheduler_settings(config),
+        random=SystemRandom(),
+    ) as system:
+        keep(config.data_path)
+        output.show(
+            f"Innkeeper is up at [bold]{system.url}[/] with the cells"
+            f" {', '.join(config.cells.names)}; Ctrl-C stops it."
+        )
+        output.show(hints(system.url, data_dir=config.data_dir))
+        output.show_plain(first_instance(system.url))
+        await until_told_to_stop()
+        output.note("Stopping.")
+    return exits.FINE

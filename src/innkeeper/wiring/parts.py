@@ -1,0 +1,140 @@
+"""The parts of an api process, made from a configuration and an open store."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+from innkeeper.api.asgi import App
+from innkeeper.api.cors import Cors
+from innkeeper.api.native.app import native_app
+from innkeeper.api.native.audit_log import AuditLog
+from innkeeper.api.native.service import Service
+from innkeeper.api.native.site import site
+from innkeeper.api.placement import versions as placement_versions
+from innkeeper.api.placement.app import PlacementApp
+from innkeeper.auth.open_access import OpenAccess
+from innkeeper.auth.policy import RulePolicy
+from innkeeper.bus.memory import MemoryBus
+from innkeeper.bus.port import Bus
+from innkeeper.conductor.api import ApiConductor
+from innkeeper.conductor.cell_watch import CellWatch
+from innkeeper.config import Config
+from innkeeper.core.ids import InstanceUuid
+from innkeeper.index.index import Index
+from innkeeper.placement.service import Placement
+from innkeeper.scheduler.select import Scheduler
+from innkeeper.scheduler.settings import SchedulerSettings
+from innkeeper.store.store import Store
+
+WRITER_ID = "embedded"
+"""Name of the only writer of an embedded database, the same in each of its lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an api process consists of. All but the store belongs to the loop's thread."""
+
+    store: Store
+    index: Index
+    bus: Bus
+    watch: CellWatch
+    scheduler: Scheduler
+    conductor: ApiConductor
+    audits: AuditLog
+    app: App
+    """The whole HTTP site."""
+    server: str
+    """Id of this run."""
+
+
+def now() -> datetime:
+    """Give the time: the one clock of the program."""
+    return datetime.now(UTC)
+
+
+def new_uuid() -> str:
+    """Give a new random uuid."""
+    return str(uuid.uuid4())
+
+
+def open_store(config: Config) -> Store:
+    """Open the store for this process alone. Raises SetupError."""
+    return Store.open(config.database_url, clock=now, writer_id=WRITER_ID)
+
+
+def scheduler_settings(config: Config) -> SchedulerSettings:
+    """Give the scheduler's settings."""
+    return SchedulerSettings(
+        policy=config.scheduler.policy,
+        host_subset_size=config.scheduler.host_subset_size,
+        random_ties=config.scheduler.random_ties,
+    )
+
+
+def make_parts(
+    config: Config,
+    store: Store,
+    *,
+    scheduling: SchedulerSettings,
+    random: Random,
+    is_ready: Callable[[], bool],
+) -> Parts:
+    """Make the parts, with the index as the store is now. The store is not started."""
+    index = Index()
+    index.apply(store.load())
+    bus = MemoryBus()
+    watch = CellWatch(store, clock=now)
+    scheduler = Scheduler(index, settings=scheduling, random=random, cells=watch.cells)
+    conductor = ApiConductor(
+        store,
+        scheduler,
+        bus=bus,
+        watch=watch,
+        new_uuid=lambda: InstanceUuid(new_uuid()),
+    )
+    audits = AuditLog(store, clock=now, new_uuid=new_uuid)
+    server = new_uuid()
+    service = Service(
+        store=store,
+        index=index,
+        scheduler=scheduler,
+        conductor=conductor,
+        watch=watch,
+        audits=audits,
+        alternates=config.scheduler.alternates,
+        clock=now,
+        new_uuid=new_uuid,
+    )
+    return Parts(
+        store=store,
+        index=index,
+        bus=bus,
+        watch=watch,
+        scheduler=scheduler,
+        conductor=conductor,
+        audits=audits,
+        app=_site(service, server=server, is_ready=is_ready),
+        server=server,
+    )
+
+
+def _site(service: Service, *, server: str, is_ready: Callable[[], bool]) -> App:
+    placement = PlacementApp(
+        Placement(service.store, service.index, clock=now, new_uuid=new_uuid),
+        authenticator=OpenAccess(),
+        policy=RulePolicy(),
+        cors=Cors(),
+        new_uuid=new_uuid,
+    )
+    return site(
+        placement=placement,
+        native=native_app(service),
+        placement_versions=(
+            placement_versions.text(placement_versions.OLDEST),
+            placement_versions.text(placement_versions.LATEST),
+        ),
+        server=server,
+        is_ready=is_ready,
+    )

@@ -1,0 +1,28 @@
+"""A site over a store that is only looked at: how a command reads a data directory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from innkeeper.api.asgi import App
+from innkeeper.config import Config
+from innkeeper.store.read_only import ReadOnlyStore
+from innkeeper.wiring.parts import make_parts, scheduler_settings
+
+
+@asynccontextmanager
+async def reading(config: Config) -> AsyncIterator[App]:
+    """Open the site of a data directory that no server runs on. Raises SetupError."""
+    store = ReadOnlyStore.look(config.database_url)
+    try:
+        parts = make_parts(
+            config,
+            store,
+            scheduling=scheduler_settings(config),
+            random=Random(0),
+            is_ready=lambda: True,
+        )
+        await parts.watch.look()
+        yield parts.app
+    finally:
+        await store.close()

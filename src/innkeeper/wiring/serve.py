@@ -1,0 +1,115 @@
+"""The HTTP server: uvicorn inside our loop, on a socket of our own, without its signals."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+
+from innkeeper.api.asgi import App
+from innkeeper.core.errors import SetupError
+
+BACKLOG: Final = 2048
+"""Connections that may wait to be accepted: a burst of clients that all start at once."""
+GRACE_S: Final = 5
+"""How long requests that are under way may go on after the server was told to stop."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the program that it is a part of, and says it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class HttpServer:
+    """Serves one application on one socket."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self._socket = bound
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def bind(cls, host: str, port: int) -> "HttpServer":
+        """Take the port; 0 takes any. Raises SetupError, saying what to do."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+            bound.listen(BACKLOG)
+        except OSError as error:
+            bound.close()
+            raise _refused(error, host, port) from error
+        bound.setblocking(False)
+        return cls(bound)
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds it."""
+        host, port = self._socket.getsockname()[:2]
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only shown
+        return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+    async def start(self, app: App) -> None:
+        """Serve ``app`` from now on."""
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        server = self._server = _Server(config)
+        self._task = asyncio.create_task(server.serve(sockets=[self._socket]))
+        await server.up.wait()
+
+    async def stop(self) -> None:
+        """Take no more requests; finish those that are under way."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+    def release(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+
+async def until_told_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, told.set)
+    try:
+        await told.wait()
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+def _refused(error: OSError, host: str, port: int) -> SetupError:
+    if error.errno == errno.EADDRINUSE:
+        return SetupError(
+            f"Port {port} of {host} is in use. Stop what listens there, or choose another with"
+            " --port (0 takes any that is free)."
+        )
+    return SetupError(f"Cannot listen on {host} port {port}: {error.strerror}.")
