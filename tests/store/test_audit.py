@@ -62,7 +62,7 @@ _INSTANCE = (
 async def test_what_is_wrong_is_found(world: World, rule: str, damage: str) -> None:
     await fill(world)
 
-    with world.store._writer_engine.connect() as conn:  # noqa: SLF001 - no door leads to damage
+    with world.store._writer_engine.connect() as conn:
         conn.connection.cursor().execute("PRAGMA foreign_keys=OFF")
         conn.connection.cursor().execute(damage)
         conn.connection.cursor().execute("PRAGMA foreign_keys=ON")

@@ -165,6 +165,6 @@ def test_migrations_make_what_the_tables_say(database: str) -> None:
     with engine.connect() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-        newest = ScriptDirectory.from_config(schema._config(conn)).get_current_head()  # noqa: SLF001
+        newest = ScriptDirectory.from_config(schema._config(conn)).get_current_head()
     engine.dispose()
     assert newest == schema.NEWEST
