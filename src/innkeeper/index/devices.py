@@ -5,7 +5,7 @@ import numpy as np
 
 from innkeeper.core.ids import RpRow
 from innkeeper.index.columns import Columns
-from innkeeper.index.growing import NOTHING, Int32s, Int64s, frozen
+from innkeeper.index.growing import NOTHING, Int32s, Int64s, Positions, frozen
 
 
 class Devices(msgspec.Struct, frozen=True):
@@ -33,9 +33,13 @@ class DeviceTable:
         """Say that the hosts or their roots changed."""
         self._layout = NOTHING
 
-    def devices(self, resource_class: str, host_roots: Int32s) -> Devices:
-        """Give the devices of each host by the root of its tree."""
+    def devices(
+        self, resource_class: str, host_roots: Int32s, positions: Positions | None = None
+    ) -> Devices:
+        """Give the devices of each host (or of those at ``positions``) by the root of its tree."""
         rows, slots = self._matrix(resource_class, host_roots)
+        if positions is not None:
+            rows, slots = rows[positions], slots[positions]
         column = self._columns.classes.get(resource_class)
         if column is None:
             nothing = np.zeros(rows.shape, dtype=np.int64)

@@ -9,6 +9,7 @@ Bools = npt.NDArray[np.bool_]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
 
 FIRST_SIZE: Final = 64
 """Elements of an array that has not grown yet: small, since a cloud has hundreds of arrays."""

@@ -7,8 +7,17 @@ from innkeeper.core.ids import RpRow, RpUuid
 from innkeeper.core.picture import WorkloadPicture
 from innkeeper.index.columns import Columns
 from innkeeper.index.devices import Devices, DeviceTable
-from innkeeper.index.growing import FIRST_SIZE, NOTHING, Bools, Int32s, Int64s, grown, larger
-from innkeeper.index.resource_column import ResourceColumn
+from innkeeper.index.growing import (
+    FIRST_SIZE,
+    NOTHING,
+    Bools,
+    Int32s,
+    Int64s,
+    Positions,
+    grown,
+    larger,
+)
+from innkeeper.index.tree_sums import TreeSums
 from innkeeper.index.workloads import Workloads
 
 
@@ -30,6 +39,7 @@ class HostTable:
         "_positions",
         "_root",
         "_rp_uuids",
+        "_sums",
         "_up",
         "_version",
         "_workloads",
@@ -57,6 +67,7 @@ class HostTable:
         self._version = np.zeros(FIRST_SIZE, dtype=np.int64)
         self._workloads = Workloads()
         self._devices = DeviceTable(columns)
+        self._sums = TreeSums(columns)
 
     def __len__(self) -> int:
         """Give the number of positions, dead ones included."""
@@ -112,22 +123,24 @@ class HostTable:
 
     def free(self, resource_class: str) -> Int64s:
         """Give capacity - used - held, summed over each host's tree; 0 where there is none."""
-        column = self._columns.classes.get(resource_class)
-        return self._of_trees(column, None if column is None else column.free)
+        return self._sums.free(resource_class, self.root, self.version)
 
     def capacity(self, resource_class: str) -> Int64s:
         """Give the capacity, summed over each host's tree."""
         column = self._columns.classes.get(resource_class)
-        return self._of_trees(column, None if column is None else column.capacity)
+        return self._sums.of_all(column, None if column is None else column.capacity, self.root)
 
     def used(self, resource_class: str) -> Int64s:
         """Give what is used (without holds), summed over each host's tree."""
         column = self._columns.classes.get(resource_class)
-        return self._of_trees(column, None if column is None else column.used)
+        return self._sums.of_all(column, None if column is None else column.used, self.root)
 
-    def devices(self, resource_class: str) -> Devices:
-        """Give the providers below each host's root that have a class, by creation."""
-        return self._devices.devices(resource_class, self.root)
+    def devices(self, resource_class: str, positions: Positions | None = None) -> Devices:
+        """Give the providers below each host's root that have a class, by creation.
+
+        With ``positions``, of these hosts alone, in that order.
+        """
+        return self._devices.devices(resource_class, self.root, positions)
 
     def device_trait(self, resource_class: str, prefix: str) -> tuple[Int32s, tuple[str, ...]]:
         """Give the model of each host's devices: codes int32[hosts] and the names they index.
@@ -227,18 +240,6 @@ class HostTable:
         self._positions[host.name] = position
         self._devices.forget()
         return position
-
-    def _of_trees(self, column: ResourceColumn | None, amounts: Int64s | None) -> Int64s:
-        """Sum one array of a column over each host's tree."""
-        if column is None or amounts is None:
-            return np.zeros(len(self.names), dtype=np.int64)
-        by_root = np.zeros(self._columns.count + 1, dtype=np.int64)
-        roots = self._columns.trees.root[column.rows[: column.count]]
-        if self._columns.trees.nested:
-            np.add.at(by_root, roots, amounts[: column.count])
-        else:
-            by_root[roots] = amounts[: column.count]
-        return by_root[self.root]  # The root -1 takes the last element: a zero.
 
 
 def _number(names: list[str], name: str) -> int:

@@ -39,20 +39,23 @@ class Weighted(msgspec.Struct, frozen=True):
         scores = self.weigher.score(asked, hosts, mask)
         if scores is None:
             return None
-        if self.scale != "raw":
-            scores = _between(scores, mask)
-            scores = np.floor(scores) if self.scale == "percent" else scores / 100.0
-        return scores if self.multiplier == 1.0 else scores * self.multiplier
+        if self.scale == "raw":
+            return scores if self.multiplier == 1.0 else scores * self.multiplier
+        least, greatest = _range(scores, mask)
+        if not least < greatest:
+            return None
+        if self.scale == "percent":
+            # In this order, so that whole numbers give exact whole numbers.
+            percent: Scores = np.floor((scores - least) * 100.0 / (greatest - least))
+            return percent if self.multiplier == 1.0 else percent * self.multiplier
+        factor = self.multiplier / (greatest - least)
+        unit: Scores = scores * factor
+        unit -= least * factor
+        return unit
 
 
-def _between(scores: Scores, mask: Mask) -> Scores:
-    """Give 100 * (score - least) / (greatest - least) of the hosts in ``mask``; 0 if all are equal.
-
-    One expression in this order, so that whole numbers in give exact whole numbers out.
-    """
-    least = float(np.where(mask, scores, np.inf).min(initial=np.inf))
-    greatest = float(np.where(mask, scores, -np.inf).max(initial=-np.inf))
-    if not least < greatest:
-        return np.zeros(scores.size)
-    scaled: Scores = (scores - least) * 100.0 / (greatest - least)
-    return scaled
+def _range(scores: Scores, mask: Mask) -> tuple[float, float]:
+    """Give least and greatest score of the hosts in ``mask``; (0, 0) if there are none."""
+    if not mask.all():
+        scores = scores[mask]
+    return (float(scores.min()), float(scores.max())) if scores.size else (0.0, 0.0)

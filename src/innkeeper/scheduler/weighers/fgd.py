@@ -138,7 +138,7 @@ class FgdWeigher:
     def _states(self, hosts: HostTable, positions: Columns) -> "_States":
         return _States(
             cpu=hosts.free(self._classes.cpu)[positions],
-            free=hosts.devices(self._classes.gpu).free[positions].T,
+            free=hosts.devices(self._classes.gpu, positions).free.T,
             model=self._codes(hosts)[0][positions],
         )
 

@@ -28,10 +28,10 @@ class GpuPackingWeigher:
             return None
         scores = np.zeros(mask.size)
         positions = np.flatnonzero(mask)
-        devices = hosts.devices(self._classes.gpu)
+        devices = hosts.devices(self._classes.gpu, positions)
         if not devices.free.size:
             return scores
-        free, capacity = devices.free[positions], devices.capacity[positions]
+        free, capacity = devices.free, devices.capacity
         is_free = (capacity > 0) & (free == capacity)
         free_gpus = is_free.sum(axis=1)
         # The GPUs that would serve: those with least free that is enough.
