@@ -6,6 +6,8 @@ he believes about leases.
 
 from typing import Final
 
+import msgspec
+
 from innkeeper.core.allocation import Consumer
 from innkeeper.core.build import Active, Building, Deleted, Deleting, Failed, Record
 from innkeeper.core.claim import Claim
@@ -15,6 +17,7 @@ from innkeeper.core.instance import Instance
 from innkeeper.core.instance_record import recorded
 from innkeeper.core.selection import Selection
 from innkeeper.store import claims, instances, tasks
+from innkeeper.store.refit import refit
 from innkeeper.store.txn import Txn
 
 CONSUMER_TYPE: Final = "INSTANCE"
@@ -27,10 +30,14 @@ def record(txn: Txn, before: Instance, effect: Record) -> Instance:
     Raises StaleState if the record is no longer ``before``; a Conflict if the claim cannot move.
     """
     after = recorded(before, effect.state, now=txn.now)
-    instances.replace(txn, before, after)
     if effect.claim == "move" and after.selection is not None:
-        claims.move(txn, claim_of(after, after.selection))
-    elif effect.claim == "release":
+        fitted = refit(txn.conn, after.selection)
+        after = msgspec.structs.replace(after, selection=fitted)
+        instances.replace(txn, before, after)
+        claims.move(txn, claim_of(after, fitted))
+    else:
+        instances.replace(txn, before, after)
+    if effect.claim == "release":
         claims.release(txn, before.uuid)
     if before.cell is not None:
         if effect.leftover is not None:

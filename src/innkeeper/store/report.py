@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Column, Select, delete, insert, select, update
 
 from innkeeper.core.errors import Conflict, InvalidInput
@@ -19,6 +20,7 @@ from innkeeper.core.report import HostReport, ProviderReport
 from innkeeper.store.hosts import hosts_named, put_host
 from innkeeper.store.names import NameCache
 from innkeeper.store.tables import (
+    hosts,
     inventories,
     provider_traits,
     resource_classes,
@@ -239,30 +241,27 @@ def _put_hosts(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
     """Add hosts that are new; note that the others are up."""
     names = [report.host for report in reports]
     known = {h.name: h for chunk in _chunks(names) for h in hosts_named(txn.conn, chunk)}
+    fresh = []
     for report in reports:
-        host = Host(report.host, cell=cell, rp_uuid=report.root.uuid, zone=report.zone)
         before = known.get(report.host)
         if before is None:
-            put_host(txn, host)
-            continue
-        if (before.cell, before.rp_uuid) != (host.cell, host.rp_uuid):
+            fresh.append(_host_row(txn, cell, report))
+            txn.host_changed(report.host)
+        elif (before.cell, before.rp_uuid) != (cell, report.root.uuid):
             raise Conflict(
-                f"Host {host.name} is provider {before.rp_uuid} of cell {before.cell}, and"
-                f" cannot become {host.rp_uuid} of {host.cell}."
+                f"Host {before.name} is provider {before.rp_uuid} of cell {before.cell}, and"
+                f" cannot become {report.root.uuid} of {cell}."
             )
-        if not before.up:
-            put_host(txn, _up(before))
+        elif not before.up:
+            put_host(txn, msgspec.structs.replace(before, up=True))
+    if fresh:
+        txn.conn.execute(insert(hosts), fresh)
 
 
-def _up(host: Host) -> Host:
-    return Host(
-        host.name,
-        cell=host.cell,
-        rp_uuid=host.rp_uuid,
-        zone=host.zone,
-        enabled=host.enabled,
-        disabled_reason=host.disabled_reason,
-    )
+def _host_row(txn: Txn, cell: CellName, report: HostReport) -> dict[str, Any]:
+    host = Host(report.host, cell=cell, rp_uuid=report.root.uuid, zone=report.zone)
+    stamps = {"created_at": txn.now, "updated_at": txn.now}
+    return {**msgspec.structs.asdict(host), **stamps}
 
 
 def _each(
