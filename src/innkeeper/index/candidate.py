@@ -22,6 +22,9 @@ class Survey(msgspec.Struct, frozen=True):
     """Which trees may serve a request, and what ruled out the others."""
 
     roots: Bools
-    """Per row: a root whose tree may serve every group (a necessary condition)."""
+    """Per row: a root whose tree may serve every group (a necessary condition).
+
+    It has one more element, False, at the end: what the row -1, of no provider, gets.
+    """
     steps: tuple[Step, ...]
     """In order; the first starts from all roots."""

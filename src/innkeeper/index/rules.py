@@ -84,14 +84,17 @@ class Sums:
 
 
 class OneOfTree:
-    """No two providers of one tree: what clients expect that do not know of trees."""
+    """No resources of two providers of one tree: for clients that do not know of trees."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, needs: Sequence[Need], columns: Columns) -> None:
+        self._counts = [bool(need.resources) for need in needs]
         self._roots = columns.trees.root
         self._taken: dict[int, list[int]] = {}
 
     def take(self, level: int, row: int) -> bool:
         """Let ``row`` serve the need unless another provider of its tree serves one."""
+        if not self._counts[level]:
+            return True
         taken = self._taken.setdefault(int(self._roots[row]), [])
         if taken and taken[0] != row:
             return False
@@ -100,7 +103,8 @@ class OneOfTree:
 
     def put_back(self, level: int, row: int) -> None:
         """Undo the latest ``take``."""
-        self._taken[int(self._roots[row])].pop()
+        if self._counts[level]:
+            self._taken[int(self._roots[row])].pop()
 
 
 class Together:
@@ -202,7 +206,7 @@ def rules_for(
     if any(need.contended for need in needs):
         rules.append(Sums(needs, columns))
     if not request.nested:
-        rules.append(OneOfTree(columns))
+        rules.append(OneOfTree(needs, columns))
     unsuffixed = [need for need in needs if need.spans]
     if len(unsuffixed) > 1 and request.groups[unsuffixed[0].group].required:
         required = request.groups[unsuffixed[0].group].required

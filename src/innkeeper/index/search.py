@@ -45,7 +45,7 @@ def candidates(
     if not plan.needs or not len(plan.roots):
         return []
     found = serving(plan, request)
-    if len(plan.needs) == 1:
+    if len(plan.needs) == 1 and plan.needs[0].resources:
         return _alone(index.columns, plan, request, found.pairs[0])
     walk = _Walk(index.columns, plan, request, Deadline(expired))
     trees = (

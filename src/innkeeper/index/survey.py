@@ -52,7 +52,7 @@ def serving(plan: Plan, request: CandidateRequest) -> Serving:
 def surveyed(columns: Columns, plan: Plan, request: CandidateRequest) -> Survey:
     """Give the survey of a plan as a mask over all rows."""
     found = serving(plan, request)
-    roots = np.zeros(columns.count, dtype=np.bool_)
+    roots = np.zeros(columns.count + 1, dtype=np.bool_)
     roots[plan.roots[found.roots]] = True
     return Survey(roots=roots, steps=plan.steps + found.steps)
 

@@ -1,0 +1,81 @@
+"""The search finds exactly what trying every combination finds."""
+
+from random import Random
+
+import msgspec
+from hypothesis import given
+
+from innkeeper.core.request_group import CandidateRequest
+from innkeeper.index.index import Index
+from innkeeper.index.search import candidates, survey, within
+from tests.unit.index.oracle import candidates_of, every_candidate
+from tests.unit.index.worlds import (
+    Told,
+    World,
+    a_request,
+    a_world,
+    loaded,
+    row_of,
+    seeds,
+    sizes,
+    told,
+)
+
+REQUESTS = 5
+"""Requests for each world."""
+
+
+@given(seeds, sizes)
+def test_search_finds_what_the_oracle_finds(random: Random, most: int) -> None:
+    world = a_world(random, most)
+    index = loaded(world)
+    for _ in range(REQUESTS):
+        request = a_request(random)
+        expected = every_candidate(world, request)
+        check_all_and_each_once(index, request, expected)
+        check_without_mappings(index, request, expected)
+        check_limits(index, request, expected)
+        check_trees(index, request, world)
+
+
+def check_all_and_each_once(
+    index: Index, request: CandidateRequest, expected: frozenset[Told]
+) -> None:
+    found = candidates(index, request)
+    tales = [told(index, each) for each in found]
+    assert len(tales) == len(set(tales))
+    assert set(tales) == expected
+
+
+def check_without_mappings(
+    index: Index, request: CandidateRequest, expected: frozenset[Told]
+) -> None:
+    blind = msgspec.structs.replace(request, mappings=False)
+    found = [told(index, each)[0] for each in candidates(index, blind)]
+    assert len(found) == len(set(found))
+    assert set(found) == {allocations for allocations, _ in expected}
+
+
+def check_limits(index: Index, request: CandidateRequest, expected: frozenset[Told]) -> None:
+    for limit in (1, 2, 5):
+        limited = msgspec.structs.replace(request, limit=limit)
+        found = [told(index, each) for each in candidates(index, limited)]
+        assert len(found) == len(set(found)) == min(limit, len(expected))
+        assert set(found) <= expected
+
+
+def check_trees(index: Index, request: CandidateRequest, world: World) -> None:
+    surveyed = survey(index, request)
+    assert not surveyed.roots[-1]
+    for rp in world.rps.values():
+        root = row_of(index, rp.id)
+        expected = candidates_of(world, request, rp.id) if rp.parent is None else frozenset()
+        found = [told(index, each) for each in within(index, request, root)]
+        assert len(found) == len(set(found))
+        assert set(found) == expected
+        assert surveyed.roots[root] or not expected
+        # With a preference, what is left out differs from what is given in the mappings alone.
+        best = within(index, request, root, prefer=lambda _, rows: rows.tolist()[::-1])
+        preferred = {told(index, each) for each in best}
+        assert preferred <= expected
+        assert {each[0] for each in preferred} == {each[0] for each in expected}
