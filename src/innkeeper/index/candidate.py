@@ -7,7 +7,7 @@ from innkeeper.core.ids import RpRow
 from innkeeper.index.growing import Bools
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One way to serve a whole request. Rows are good until the index next changes."""
 
     allocations: tuple[tuple[RpRow, str, int], ...]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
+from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.columns import Columns
 from innkeeper.index.plan import Plan
@@ -68,7 +69,8 @@ class Combiner:
         self._order = sorted(numbers, key=lambda n: (len(options[n]), kinds[n], n))
         needs = [plan.needs[number] for number in self._order]
         self._options = [options[number] for number in self._order]
-        self._rules = rules_for(request, needs, options=self._options, columns=columns)
+        rules = rules_for(request, needs, options=self._options, columns=columns)
+        self._rules = [[rule for rule in rules if rule.concerns[level]] for level in numbers]
         self._canonical = canonical
         # Whether a level asks for the same as the one before, and so must not go back.
         self._follows = [
@@ -77,7 +79,7 @@ class Combiner:
         ]
         self._apart = int(request.group_policy == "isolate")
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[RpRow]]:
         """Give the rows by number of the need."""
         if not self._feasible():
             return
@@ -85,7 +87,7 @@ class Combiner:
         taken = [0] * depth
         starts = [0] * (depth + 1)
         level = 0
-        while level >= 0 and not self._deadline.over:
+        while level >= 0 and not self._deadline.passed():
             if level == depth:
                 yield self._by_number(taken)
             else:
@@ -99,43 +101,41 @@ class Combiner:
                     continue
             level -= 1
             if level >= 0:
-                self._put_back(level, self._options[level][taken[level]], len(self._rules))
+                row = self._options[level][taken[level]]
+                self._put_back(level, row, len(self._rules[level]))
 
     def _next(self, level: int, start: int) -> int | None:
         """Take the first option from ``start`` on that the rules allow, and give its index."""
-        options = self._options[level]
+        options, rules = self._options[level], self._rules[level]
         for index in range(start, len(options)):
-            if self._deadline.passed():
-                return None
-            if self._take(level, options[index]):
+            row = options[index]
+            for asked, rule in enumerate(rules):
+                if not rule.take(level, row):
+                    if asked:
+                        self._put_back(level, row, asked)
+                    break
+            else:
                 return index
         return None
 
-    def _take(self, level: int, row: int) -> bool:
-        for number, rule in enumerate(self._rules):
-            if not rule.take(level, row):
-                self._put_back(level, row, number)
-                return False
-        return True
+    def _put_back(self, level: int, row: RpRow, count: int) -> None:
+        """Undo what the first ``count`` rules of a level allowed."""
+        for rule in reversed(self._rules[level][:count]):
+            rule.put_back(level, row)
 
-    def _put_back(self, level: int, row: int, rules: int) -> None:
-        for number in reversed(range(rules)):
-            self._rules[number].put_back(level, row)
-
-    def _by_number(self, taken: Sequence[int]) -> list[int]:
-        rows = [0] * len(taken)
+    def _by_number(self, taken: Sequence[int]) -> list[RpRow]:
+        rows = [RpRow(0)] * len(taken)
         for level, number in enumerate(self._order):
             rows[number] = self._options[level][taken[level]]
         return rows
 
     def _feasible(self) -> bool:
         """Tell in advance that nothing will be found, where that would take long to find out."""
-        kinds = self._plan.kinds
-        if len(kinds) == 1 or len(kinds) == len(self._order):
+        if self._plan.exact:
             return True
         if self._apart and not self._enough_providers():
             return False
-        if self._canonical:
+        if self._canonical or len(self._plan.kinds) == len(self._order):
             return True
         # With several needs of a kind, a dead end would be met once per permutation.
         trial = Combiner(

@@ -54,6 +54,8 @@ class Plan(msgspec.Struct, frozen=True):
     """How the others were ruled out."""
     kinds: tuple[tuple[int, ...], ...]
     """For each kind the numbers of its needs."""
+    exact: bool
+    """Whether each root that the survey leaves has a candidate."""
 
     def position(self, root: int) -> int | None:
         """Give the place of a root in ``roots``, or None."""
@@ -123,6 +125,7 @@ class _Compiler:
             roots=roots,
             steps=tuple(self.steps),
             kinds=tuple(tuple(numbers) for numbers in kinds.values()),
+            exact=_is_exact(needs, self.request),
         )
 
     def _rule_out_roots(self) -> None:
@@ -245,3 +248,19 @@ def _mark_contended(needs: Sequence[Need], *, isolate: bool) -> None:
     for need in needs:
         limit = len(needs)
         need.contended = tuple(each for each in need.resources if askers[each[0]] > limit)
+
+
+def _is_exact(needs: Sequence[Need], request: CandidateRequest) -> bool:
+    """Tell whether it is enough that each kind by itself has providers.
+
+    That is so if no rule of the request looks at providers of two kinds.
+    """
+    suffixed = {need.kind for need in needs if not need.spans}
+    unsuffixed = [need for need in needs if need.spans]
+    together = len(unsuffixed) > 1 and bool(request.groups[unsuffixed[0].group].required)
+    kinds_of: dict[str, set[int]] = {}
+    for need in needs:
+        for name, _ in need.resources:
+            kinds_of.setdefault(name, set()).add(need.kind)
+    competing = any(len(kinds) > 1 for kinds in kinds_of.values())
+    return not (len(suffixed) > 1 or together or competing or request.same_subtree)

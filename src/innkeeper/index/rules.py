@@ -13,18 +13,23 @@ from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.columns import Columns
 from innkeeper.index.plan import Need
 
-Options = Sequence[Sequence[int]]
+Options = Sequence[Sequence[RpRow]]
 """For each need, in the order of the search, the rows that could serve it."""
 
 
 class Rule(Protocol):
     """One condition on the whole; a level is the position of a need in the search."""
 
-    def take(self, level: int, row: int) -> bool:
+    @property
+    def concerns(self) -> Sequence[bool]:
+        """Which levels it must be asked about; it is not asked about the others."""
+        ...
+
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need, or give False and stay as before."""
         ...
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
         ...
 
@@ -33,21 +38,19 @@ class Isolation:
     """No two suffixed groups are served by one provider."""
 
     def __init__(self, needs: Sequence[Need]) -> None:
-        self._suffixed = [not need.spans for need in needs]
-        self._serving: set[int] = set()
+        self.concerns = [not need.spans for need in needs]
+        self._serving: set[RpRow] = set()
 
-    def take(self, level: int, row: int) -> bool:
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need if it serves no other."""
-        if self._suffixed[level]:
-            if row in self._serving:
-                return False
-            self._serving.add(row)
+        if row in self._serving:
+            return False
+        self._serving.add(row)
         return True
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
-        if self._suffixed[level]:
-            self._serving.remove(row)
+        self._serving.remove(row)
 
 
 class Sums:
@@ -55,10 +58,11 @@ class Sums:
 
     def __init__(self, needs: Sequence[Need], columns: Columns) -> None:
         self._demands = [need.contended for need in needs]
+        self.concerns = list(map(bool, self._demands))
         self._columns = columns
-        self._room: dict[tuple[int, str], int] = {}
+        self._room: dict[tuple[RpRow, str], int] = {}
 
-    def take(self, level: int, row: int) -> bool:
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need if there is room for it."""
         demands = self._demands[level]
         for name, amount in demands:
@@ -68,12 +72,12 @@ class Sums:
             self._room[row, name] -= amount
         return True
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
         for name, amount in self._demands[level]:
             self._room[row, name] += amount
 
-    def _room_of(self, row: int, name: str) -> int:
+    def _room_of(self, row: RpRow, name: str) -> int:
         room = self._room.get((row, name))
         if room is None:
             column = self._columns.classes[name]
@@ -87,24 +91,21 @@ class OneOfTree:
     """No resources of two providers of one tree: for clients that do not know of trees."""
 
     def __init__(self, needs: Sequence[Need], columns: Columns) -> None:
-        self._counts = [bool(need.resources) for need in needs]
+        self.concerns = [bool(need.resources) for need in needs]
         self._roots = columns.trees.root
-        self._taken: dict[int, list[int]] = {}
+        self._taken: dict[int, list[RpRow]] = {}
 
-    def take(self, level: int, row: int) -> bool:
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need unless another provider of its tree serves one."""
-        if not self._counts[level]:
-            return True
         taken = self._taken.setdefault(int(self._roots[row]), [])
         if taken and taken[0] != row:
             return False
         taken.append(row)
         return True
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
-        if self._counts[level]:
-            self._taken[int(self._roots[row])].pop()
+        self._taken[int(self._roots[row])].pop()
 
 
 class Together:
@@ -116,12 +117,12 @@ class Together:
         *,
         needs: Sequence[Need],
         options: Options,
-        traits_of: Callable[[int], tuple[str, ...]],
+        traits_of: Callable[[RpRow], tuple[str, ...]],
     ) -> None:
         wanted = [frozenset(any_of) for any_of in required]
         self._all = (1 << len(wanted)) - 1
-        self._spans = [need.spans for need in needs]
-        self._having: dict[int, int] = {}
+        self.concerns = [need.spans for need in needs]
+        self._having: dict[RpRow, int] = {}
         for need, rows in zip(needs, options, strict=True):
             for row in rows if need.spans else ():
                 has = traits_of(row)
@@ -136,20 +137,17 @@ class Together:
             self._later[level] = self._later[level + 1] | bits
         self._stack = [0]
 
-    def take(self, level: int, row: int) -> bool:
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need if no trait is out of reach then."""
-        if not self._spans[level]:
-            return True
         had = self._stack[-1] | self._having[row]
         if had | self._later[level + 1] != self._all:
             return False
         self._stack.append(had)
         return True
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
-        if self._spans[level]:
-            self._stack.pop()
+        self._stack.pop()
 
 
 class SameSubtree:
@@ -160,22 +158,20 @@ class SameSubtree:
         members: Sequence[bool],
         *,
         options: Options,
-        lineage_of: Callable[[int], frozenset[int]],
+        lineage_of: Callable[[RpRow], frozenset[RpRow]],
     ) -> None:
-        self._members = members
+        self.concerns = members
         self._lineage_of = lineage_of
         # The rows that later needs of this set could bring, as a common ancestor.
-        self._later: list[frozenset[int]] = [frozenset()] * (len(members) + 1)
+        self._later: list[frozenset[RpRow]] = [frozenset()] * (len(members) + 1)
         for level in reversed(range(len(members))):
             rows = options[level] if members[level] else ()
             self._later[level] = self._later[level + 1].union(rows)
-        self._ancestors: list[frozenset[int]] = []
-        self._taken: list[int] = []
+        self._ancestors: list[frozenset[RpRow]] = []
+        self._taken: list[RpRow] = []
 
-    def take(self, level: int, row: int) -> bool:
+    def take(self, level: int, row: RpRow) -> bool:
         """Let ``row`` serve the need if some common ancestor is, or may come, among them."""
-        if not self._members[level]:
-            return True
         common = self._lineage_of(row)
         if self._ancestors:
             common &= self._ancestors[-1]
@@ -189,11 +185,10 @@ class SameSubtree:
         self._taken.append(row)
         return True
 
-    def put_back(self, level: int, row: int) -> None:
+    def put_back(self, level: int, row: RpRow) -> None:
         """Undo the latest ``take``."""
-        if self._members[level]:
-            self._ancestors.pop()
-            self._taken.pop()
+        self._ancestors.pop()
+        self._taken.pop()
 
 
 def rules_for(
@@ -211,11 +206,11 @@ def rules_for(
     if len(unsuffixed) > 1 and request.groups[unsuffixed[0].group].required:
         required = request.groups[unsuffixed[0].group].required
         rules.append(Together(required, needs=needs, options=options, traits_of=columns.traits.of))
-    lineages: dict[int, frozenset[int]] = {}
+    lineages: dict[int, frozenset[RpRow]] = {}
 
-    def lineage_of(row: int) -> frozenset[int]:
+    def lineage_of(row: RpRow) -> frozenset[RpRow]:
         if row not in lineages:
-            lineages[row] = frozenset(columns.trees.lineage(RpRow(row)))
+            lineages[row] = frozenset(columns.trees.lineage(row))
         return lineages[row]
 
     for number in range(len(request.same_subtree)):

@@ -21,7 +21,7 @@ from innkeeper.index.rules import Options
 from innkeeper.index.sharing import sharing
 from innkeeper.index.survey import serving, surveyed
 
-Prefer = Callable[[str, Int32s], Sequence[int]]
+Prefer = Callable[[str, Int32s], Sequence[RpRow]]
 """Given a resource class and the rows that could serve it, gives these rows, best first.
 
 Rows that it leaves out are not used. For a group of several classes it gets the first one.
@@ -81,12 +81,12 @@ def within(
     position = plan.position(root)
     if position is None or not plan.needs:
         return iter(())
-    by_kind: dict[int, list[int]] = {}
+    by_kind: dict[int, Sequence[RpRow]] = {}
     for numbers in plan.kinds:
         need = plan.needs[numbers[0]]
         rows = need.fit.serving(position)
         if prefer is not None and len(rows) > 1 and need.resources:
-            by_kind[need.kind] = list(prefer(need.resources[0][0], rows))
+            by_kind[need.kind] = prefer(need.resources[0][0], rows)
         else:
             by_kind[need.kind] = rows.tolist()
     options = [by_kind[need.kind] for need in plan.needs]
@@ -104,11 +104,12 @@ class _Walk:
         self._plan = plan
         self._request = request
         self._deadline = deadline
+        self._suffixes = [group.suffix for group in request.groups]
         self._summed = any(need.contended for need in plan.needs)
 
     def options_at(self, position: int, pairs: Sequence[Bools]) -> Options:
         """Give for each need the rows that could serve it, in the tree of a root."""
-        by_kind: dict[int, list[int]] = {}
+        by_kind: dict[int, list[RpRow]] = {}
         for numbers, fits in zip(self._plan.kinds, pairs, strict=True):
             need = self._plan.needs[numbers[0]]
             first, end = need.fit.starts[position : position + 2].tolist()
@@ -132,28 +133,29 @@ class _Walk:
         for rows in combiner:
             yield self._candidate(rows, root)
 
-    def _candidate(self, rows: Sequence[int], root: RpRow) -> Candidate:
+    def _candidate(self, rows: Sequence[RpRow], root: RpRow) -> Candidate:
         """Give the candidate in which the plan's needs are served by ``rows``."""
-        served: list[tuple[int, ...]] = [()] * len(self._request.groups)
-        triples: list[tuple[int, str, int]] = []
+        served: list[tuple[RpRow, ...]] = [()] * len(self._request.groups)
+        triples: list[tuple[RpRow, str, int]] = []
         for need, row in zip(self._plan.needs, rows, strict=True):
-            if row not in served[need.group]:
-                served[need.group] += (row,)
-            triples += [(row, name, amount) for name, amount in need.resources]
+            before = served[need.group]
+            if not before:
+                served[need.group] = (row,)
+            elif row not in before:
+                served[need.group] = tuple(sorted((*before, row)))
+            for name, amount in need.resources:
+                triples.append((row, name, amount))
         if self._summed:
-            sums: dict[tuple[int, str], int] = {}
-            for row, name, amount in triples:
-                sums[row, name] = sums.get((row, name), 0) + amount
-            triples = [(row, name, amount) for (row, name), amount in sums.items()]
+            triples = _summed(triples)
         triples.sort()
-        groups = zip(self._request.groups, served, strict=True)
-        return Candidate(
-            allocations=tuple((RpRow(row), name, amount) for row, name, amount in triples),
-            mappings=tuple(
-                (group.suffix, tuple(map(RpRow, sorted(rows)))) for group, rows in groups
-            ),
-            root=root,
-        )
+        return Candidate(tuple(triples), tuple(zip(self._suffixes, served, strict=True)), root)
+
+
+def _summed(triples: Sequence[tuple[RpRow, str, int]]) -> list[tuple[RpRow, str, int]]:
+    sums: dict[tuple[RpRow, str], int] = {}
+    for row, name, amount in triples:
+        sums[row, name] = sums.get((row, name), 0) + amount
+    return [(row, name, amount) for (row, name), amount in sums.items()]
 
 
 def _alone(columns: Columns, plan: Plan, request: CandidateRequest, fits: Bools) -> list[Candidate]:
