@@ -100,15 +100,19 @@ class Agent:
             else:
                 return
 
-    async def _hear(self, payload: bytes) -> bytes:
+    async def _hear(self, payload: bytes) -> bytes | None:
         match decode_to_agent(payload):
             case Build() as asked:
-                return encode(await self._build(asked))
+                answer = await self._build(asked)
+                return None if answer is None else encode(answer)
             case Destroy() as asked:
                 return encode(await self._destroy(asked))
 
-    async def _build(self, asked: Build) -> FromAgent:
-        """Build, or join the build that is under way, or say what became of it."""
+    async def _build(self, asked: Build) -> FromAgent | None:
+        """Build, or join the build that is under way, or say what became of it.
+
+        What is answered here must stay true: None where that can't be said.
+        """
         key = (asked.host, asked.instance)
         before = self._underway.get(key)
         if before is not None and before.attempt < asked.attempt:
@@ -123,9 +127,12 @@ class Agent:
             task.add_done_callback(lambda done: self._end(key, done))
         # Waited for from outside, so that a conductor that hangs up does not stop the build.
         await asyncio.wait([before.task])
-        if before.task.cancelled():
-            return GuestRefused("the build was stopped")
-        return before.task.result()
+        if not before.task.cancelled():
+            return before.task.result()
+        # Stopped by a destroy, which is a refusal; or by the end of this agent, which answers
+        # nothing: it may be asked again after its restart, and then it would build.
+        refusal = self._refusals.reason(asked.host, asked.instance, attempt=asked.attempt)
+        return None if refusal is None else GuestRefused(refusal)
 
     def _settled(self, asked: Build, underway: _Underway | None) -> FromAgent | None:
         """Answer what needs no build: it is refused, overtaken, or its guest is there."""

@@ -71,7 +71,7 @@ class ApiConductor:
         except NoValidHost as error:
             return await record_refusal(self._store, wanted, error)
         if build:
-            for cell in {instance.cell for instance in claimer.created}:
+            for cell in dict.fromkeys(instance.cell for instance in claimer.created):
                 await self._hint(cell)
         return claimer.created
 

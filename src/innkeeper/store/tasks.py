@@ -34,6 +34,12 @@ _ADD: Final = Prepared(
 _DROP: Final = Prepared(
     delete(tasks).where(_c.kind == bindparam("of_kind"), _c.key == bindparam("of_key"))
 )
+_DUE: Final = Prepared(
+    select(_c.id)
+    .where(_c.cell == bindparam("of_cell"), _c.run_at <= bindparam("by"))
+    .order_by(_c.run_at, _c.id)
+    .limit(bindparam("most"))
+)
 
 
 class LeftoverGuest(msgspec.Struct, frozen=True):
@@ -89,15 +95,15 @@ def take(txn: Txn, cell: CellName, *, owner: str, limit: int, lease: timedelta) 
 
     The UPDATE repeats the condition: what another conductor took meanwhile is left to it.
     """
-    due = (_c.cell == cell, _c.run_at <= txn.now)
-    query = select(_c.id).where(*due).order_by(_c.run_at, _c.id).limit(min(limit, MAX_TAKEN))
-    ids = list(txn.conn.scalars(query))
+    most = min(limit, MAX_TAKEN)
+    _DUE.run(txn.cursor, txn.dialect, {"of_cell": cell, "by": txn.now_us, "most": most})
+    ids = [row[0] for row in txn.cursor.fetchall()]
     if not ids:
         return []
     until = txn.now + lease
     txn.conn.execute(
         update(tasks)
-        .where(_c.id.in_(ids), *due)
+        .where(_c.id.in_(ids), _c.run_at <= txn.now)
         .values(state="taken", run_at=until, lease_owner=owner, lease_expires_at=until)
     )
     mine = (_c.id.in_(ids), _c.lease_owner == owner, _c.lease_expires_at == until)
