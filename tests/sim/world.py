@@ -21,6 +21,7 @@ from innkeeper.conductor.cell_store import CellStore
 from innkeeper.conductor.cell_watch import CellWatch
 from innkeeper.conductor.hosts import register_hosts
 from innkeeper.conductor.settings import ConductorSettings
+from innkeeper.core.errors import BuildFailed
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.report import HostReport, ProviderReport
@@ -36,6 +37,7 @@ CELLS: Final = (CellName("a"), CellName("b"))
 HOSTS_PER_CELL: Final = 4
 GPUS_PER_HOST: Final = 2
 CONDUCTORS_PER_CELL: Final = 2
+FAILURE_RATE: Final = 0.2
 
 SETTINGS: Final = ConductorSettings(
     concurrency=8, poll_s=4.0, lease_s=15.0, build_timeout_s=10.0, destroy_timeout_s=5.0
@@ -79,12 +81,19 @@ def reports_of(cell: CellName) -> list[HostReport]:
 
 
 class CountingDriver(SimulatedDriver):
-    """Counts the guests that were really made, by instance and attempt, over all restarts."""
+    """Counts the guests that were really made, by instance and attempt, over all restarts.
+
+    A build that failed may succeed if it is repeated: whoever repeats it will be found out.
+    """
 
     made: Counter[tuple[InstanceUuid, int]]
+    random: Random
 
     async def build(self, guest: Guest) -> None:
         there = self.guest(guest.host, guest.instance) is not None
+        if not there and self.random.random() < FAILURE_RATE:
+            await asyncio.sleep(self.random.uniform(0.0, 8.0))
+            raise BuildFailed("bad luck")
         await super().build(guest)
         if not there:
             self.made[guest.instance, guest.attempt] += 1
@@ -117,7 +126,7 @@ class World:
             watch=self.watch,
             new_uuid=lambda: InstanceUuid(str(uuid.UUID(int=self.random.getrandbits(128)))),
         )
-        self.behaviour = Behaviour(build_s=4.0, build_sigma=0.8, failure_rate=0.2)
+        self.behaviour = Behaviour(build_s=4.0, build_sigma=0.8)
         self.made: Counter[tuple[InstanceUuid, int]] = Counter()
         self.drivers: dict[CellName, CountingDriver] = {}
         self.refusals: dict[CellName, Refusals] = {}
@@ -155,6 +164,7 @@ class World:
             self.behaviour, seed=self.seed, journal=self.folder / f"{cell}.guests"
         )
         driver.made = self.made
+        driver.random = self.random
         self.refusals[cell] = Refusals(self.folder / f"{cell}.refusals")
         self.agents[cell] = agent = Agent(
             CellBus(self.bus, cell),
