@@ -220,8 +220,8 @@ class Picker:
         if not job.asked.gpu.gpus or column is None:
             return None
 
-        def prefer(resource_class: str, rows: npt.NDArray[np.int32]) -> Sequence[int]:
-            listed: list[int] = rows.tolist()
+        def prefer(resource_class: str, rows: npt.NDArray[np.int32]) -> Sequence[RpRow]:
+            listed: list[RpRow] = rows.tolist()
             if resource_class != gpu:
                 return listed
             free = column.free[column.slot[rows]]

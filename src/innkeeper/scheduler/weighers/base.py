@@ -6,15 +6,15 @@ import msgspec
 import numpy as np
 
 from innkeeper.index.hosts import HostTable
-from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.scheduler.arrays import Amounts, Mask, Scores
 from innkeeper.scheduler.asked import Asked
 
 
 class Weigher(Protocol):
     """Scores hosts."""
 
-    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
-        """Give float64[n]; only what it says of the hosts in ``mask`` is looked at.
+    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | Amounts | None:
+        """Give float64[n] or int64[n]; only what it says of the hosts in ``mask`` is looked at.
 
         None: it has nothing to say of this request. The caller must not write to the array.
         """
@@ -40,21 +40,22 @@ class Weighted(msgspec.Struct, frozen=True):
         if scores is None:
             return None
         if self.scale == "raw":
-            return scores if self.multiplier == 1.0 else scores * self.multiplier
+            raw: Scores = np.multiply(scores, self.multiplier, dtype=np.float64)
+            return raw
         least, greatest = _range(scores, mask)
         if not least < greatest:
             return None
         if self.scale == "percent":
             # In this order, so that whole numbers give exact whole numbers.
             percent: Scores = np.floor((scores - least) * 100.0 / (greatest - least))
-            return percent if self.multiplier == 1.0 else percent * self.multiplier
+            return percent * self.multiplier
         factor = self.multiplier / (greatest - least)
-        unit: Scores = scores * factor
+        unit: Scores = np.multiply(scores, factor, dtype=np.float64)
         unit -= least * factor
         return unit
 
 
-def _range(scores: Scores, mask: Mask) -> tuple[float, float]:
+def _range(scores: Scores | Amounts, mask: Mask) -> tuple[float, float]:
     """Give least and greatest score of the hosts in ``mask``; (0, 0) if there are none."""
     if not mask.all():
         scores = scores[mask]

@@ -1,15 +1,13 @@
 """RamWeigher: hosts by free memory. Counterpart of Nova's RAMWeigher."""
 
-import numpy as np
-
 from innkeeper.index.hosts import HostTable
-from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.scheduler.arrays import Amounts, Mask
 from innkeeper.scheduler.asked import Asked
 
 
 class RamWeigher:
     """The more MEMORY_MB is free, the better; a negative multiplier stacks instead of spreading."""
 
-    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores:
+    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Amounts:
         """Give the free amount of each host."""
-        return hosts.free("MEMORY_MB").astype(np.float64)
+        return hosts.free("MEMORY_MB")
