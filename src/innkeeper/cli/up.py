@@ -8,9 +8,9 @@ from cyclopts import Group, Parameter
 
 from innkeeper.cli import exits, output
 from innkeeper.cli.hints import first_instance, hints
-from innkeeper.cli.loop import run
 from innkeeper.cli.options import Settings, configured
 from innkeeper.config import Config
+from innkeeper.wiring.loop import run
 
 SIMULATION = Group("Simulated hosts", sort_key=1)
 

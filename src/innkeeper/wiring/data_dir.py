@@ -99,6 +99,12 @@ def run_directory(directory: Path, name: str) -> Path:
     return directory / RUNS_NAME / name
 
 
+def drop_run(run: Path) -> None:
+    """Remove the data directory of one run of a replay."""
+    if run.parent.name == RUNS_NAME and (run.parent.parent / MARKER_NAME).exists():
+        shutil.rmtree(run, ignore_errors=True)
+
+
 def databases(directory: Path) -> tuple[Path, ...]:
     """Give the databases there: the directory's own, and those of a replay's runs."""
     runs = sorted((directory / RUNS_NAME).glob(f"*/{DATABASE_NAME}"))
