@@ -128,8 +128,8 @@ class Columns:
         if row is None:
             return None
         del self._by_uuid[self.provider(row).uuid]
-        for column in self.classes.values():
-            column.drop(row)
+        for name in tuple(self.classes):
+            self._drop_inventory(row, name)
         self.traits.put(row, ())
         self.aggregates.put(row, ())
         self.trees.remove(row)
@@ -176,12 +176,18 @@ class Columns:
                 column = self.classes[name] = ResourceColumn(name, len(self.live))
             held = self._held.get((picture.provider.id, name), 0)
             changed |= column.put(row, each.inventory, used=each.used, held=held)
-        for name, column in list(self.classes.items()):
-            if name not in wanted and column.drop(row):
-                changed = True
-                if not column.count:
-                    del self.classes[name]
+        for name in self.classes.keys() - wanted:
+            changed |= self._drop_inventory(row, name)
         return changed
+
+    def _drop_inventory(self, row: RpRow, name: str) -> bool:
+        """Forget an inventory, and the column if it was the last; tell whether there was one."""
+        column = self.classes[name]
+        if not column.drop(row):
+            return False
+        if not column.count:
+            del self.classes[name]
+        return True
 
     def _grow_rows(self, size: int) -> None:
         self.live = grown(self.live, size, False)

@@ -35,10 +35,10 @@ def candidates_of(world: World, request: CandidateRequest, anchor: int) -> froze
 def parts_of(world: World, group: RequestGroup, anchor: int) -> Iterator[Part]:
     if group.suffix:
         for rp in world.rps.values():
-            if serves(world, group, rp, anchor) and has_traits(group, rp.traits):
-                if all(fits(rp.stock.get(name), amount) for name, amount in group.resources):
-                    triples = tuple((rp.id, name, amount) for name, amount in group.resources)
-                    yield group.suffix, triples, frozenset({rp.id})
+            has_all = all(fits(rp.stock.get(name), amount) for name, amount in group.resources)
+            if has_all and serves(world, group, rp, anchor) and has_traits(group, rp.traits):
+                triples = tuple((rp.id, name, amount) for name, amount in group.resources)
+                yield group.suffix, triples, frozenset({rp.id})
         return
     choices = [
         [rp for rp in world.rps.values()
