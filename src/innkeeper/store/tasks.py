@@ -54,7 +54,7 @@ _decoder: Final[msgspec.msgpack.Decoder[LeftoverGuest]] = msgspec.msgpack.Decode
 
 
 def add(txn: Txn, kind: TaskKind, key: str, *, cell: CellName, body: bytes = b"") -> None:
-    """Add a task that is due now; Conflict if there is one of this kind and key."""
+    """Add a task that is due now. There must be none of this kind and key."""
     _ADD.run(
         txn.cursor,
         txn.dialect,
