@@ -26,10 +26,15 @@ from innkeeper.replay.openb import GPU_MILLI, OPENB, Task
 from innkeeper.replay.trace import Trace
 from innkeeper.store.audit import audit
 from innkeeper.store.tally import Tally, tally
-from innkeeper.wiring.parts import Parts
+from innkeeper.wiring.system import System
 
-SENDERS: Final = 64
+SENDERS: Final = 32
 """Requests under way at once, as from so many clients."""
+MAX_BUILDING: Final = 96
+"""Builds under way at once: as many as keep all conductors busy. With many more, an alternate
+is full by the time that its turn comes: a policy that packs fills the best hosts first."""
+BREATH_S: Final = 0.005
+"""Pause of a client who found that many builds under way."""
 LOOK_S: Final = 0.5
 """Pause between two looks at how far the instances are."""
 QUIET_S: Final = 120.0
@@ -93,8 +98,10 @@ def hosts_of_cells(config: Config, trace: Trace, *, seed: int) -> dict[CellName,
 class ServersReplay:
     """Sends the tasks of a trace to a system that runs, and follows what becomes of them."""
 
-    def __init__(self, parts: Parts, trace: Trace, *, policy: str, seed: int) -> None:
-        self._parts = parts
+    def __init__(self, system: System, trace: Trace, *, policy: str, seed: int) -> None:
+        self._parts = system.parts
+        self._cells = system.cells
+        self._turn = asyncio.Lock()
         self._policy = policy
         self._seed = seed
         self._trace = trace
@@ -117,9 +124,17 @@ class ServersReplay:
 
     async def _send(self, tasks: Iterable[Task], *, alternates: int) -> None:
         for task in tasks:
+            await self._until_there_is_room()
             spec = placing.request_spec(task, policy=self._policy)
             await self._parts.conductor.create_instances(spec, [task.name], alternates=alternates)
             self._sent += 1
+
+    async def _until_there_is_room(self) -> None:
+        """Wait while enough builds are under way; one client looks, the others queue up."""
+        async with self._turn:
+            # Looked at again and again, as conductors tell nobody how busy they are.
+            while sum(cell.busy for cell in self._cells) >= MAX_BUILDING:  # noqa: ASYNC110
+                await asyncio.sleep(BREATH_S)
 
     async def _follow(self, tell: Callable[[ServersProgress], None]) -> ServersProgress:
         """Look until all have come to their end, or nothing changes any more."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
+import msgspec
+
 from innkeeper.core.errors import CapacityExceeded, ClaimLost
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpId, RpUuid
@@ -194,8 +196,8 @@ class ClusterClaimer:
 def scheduler(cluster: Cluster, *, seed: int = 1, **settings: object) -> Scheduler:
     return Scheduler(
         cluster.index,
-        settings=SchedulerSettings(**settings),
-        random=Random(seed),  # type: ignore[arg-type]
+        settings=msgspec.structs.replace(SchedulerSettings(), **settings),
+        random=Random(seed),
     )
 
 
