@@ -16,6 +16,8 @@ SOAK_SECONDS ?= 600
 export UV_PYTHON_DOWNLOADS := never
 # A virtual environment that happens to be active is not ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Compiled modules are kept: the tests start many processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 # bench/ is checked too, once it is there.
 TYPED := $(wildcard src bench)
