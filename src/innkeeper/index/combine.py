@@ -18,6 +18,10 @@ from innkeeper.index.rules import Options, rules_for
 STEPS_BETWEEN_LOOKS: Final = 64
 """Steps between two looks at the clock, which costs about as much as a step."""
 
+PATIENCE: Final = 64
+"""Steps without a find before it is checked whether there is one: most trees have one at once,
+and the check costs as much as some of them."""
+
 MAX_KINDS_CHECKED: Final = 6
 """Kinds of groups up to which every subset of them is checked for enough providers."""
 
@@ -81,14 +85,17 @@ class Combiner:
 
     def __iter__(self) -> Iterator[list[RpRow]]:
         """Give the rows by number of the need."""
-        if not self._feasible():
-            return
         depth = len(self._order)
         taken = [0] * depth
         starts = [0] * (depth + 1)
         level = 0
+        steps = 0
         while level >= 0 and not self._deadline.passed():
+            steps += 1
+            if steps == PATIENCE and not self._feasible():
+                return
             if level == depth:
+                steps = PATIENCE  # There is one, so there is no need to ask.
                 yield self._by_number(taken)
             else:
                 index = self._next(level, starts[level])
@@ -130,7 +137,7 @@ class Combiner:
         return rows
 
     def _feasible(self) -> bool:
-        """Tell in advance that nothing will be found, where that would take long to find out."""
+        """Tell early that nothing will be found, where that would take long to find out."""
         if self._plan.exact:
             return True
         if self._apart and not self._enough_providers():

@@ -20,8 +20,11 @@ from innkeeper.index.growing import Bools, Int32s
 from innkeeper.index.qualifying import Qualifying, Resources, wanted_traits
 from innkeeper.index.resource_column import ResourceColumn
 
-MAX_PLANS: Final = 32
-"""Plans kept. Flavors are few; one plan takes at most some 20 bytes a provider and need."""
+MAX_PLANS: Final = 128
+"""Plans kept: more than a cloud has flavors, or the OpenB trace has kinds of tasks (91).
+
+One plan takes at most some 20 bytes a provider and need: 128 of them 26 MB for 10,000 hosts.
+"""
 
 _PlanKey = tuple[object, ...]
 

@@ -3,9 +3,11 @@
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given
 
 from innkeeper.core.request_group import CandidateRequest
+from innkeeper.index import combine
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates, survey, within
 from tests.unit.index.oracle import candidates_of, every_candidate
@@ -27,6 +29,17 @@ REQUESTS = 5
 
 @given(seeds, sizes)
 def test_search_finds_what_the_oracle_finds(random: Random, most: int) -> None:
+    check(random, most)
+
+
+@given(seeds, sizes)
+def test_an_impatient_search_finds_the_same(random: Random, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(combine, "PATIENCE", 1)
+        check(random, most)
+
+
+def check(random: Random, most: int) -> None:
     world = a_world(random, most)
     index = loaded(world)
     for _ in range(REQUESTS):
