@@ -255,7 +255,7 @@ def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int
 
 
 def _check_generation(consumer: Consumer, expected: ExpectedGeneration, found: int | None) -> None:
-    if expected != "any" and expected != found:
+    if expected not in ("any", found):
         raise _generation_conflict(consumer.uuid, expected=found, found=expected)
 
 

@@ -1,0 +1,121 @@
+"""The Placement API without a socket: requests go straight into the ASGI application."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from innkeeper.api.asgi import Message
+from innkeeper.api.cors import Cors
+from innkeeper.api.placement.app import PlacementApp
+from innkeeper.auth.noauth2 import NoAuth2
+from innkeeper.auth.policy import RulePolicy
+from innkeeper.index.index import Index
+from innkeeper.placement.service import Placement
+from innkeeper.store.store import Store
+
+ADMIN = {"x-auth-token": "admin", "x-roles": "admin,service"}
+
+
+class Answer:
+    """One response, read whole."""
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def detail(self) -> str:
+        return str(self.json["errors"][0]["detail"])
+
+
+class Client:
+    """Asks one application."""
+
+    def __init__(self, app: PlacementApp, store: Store, index: Index) -> None:
+        self.app = app
+        self.store = store
+        self.index = index
+
+    async def __call__(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: object = None,
+        raw: bytes | None = None,
+        version: str = "1.39",
+        headers: Mapping[str, str] | None = None,
+        root_path: str = "",
+    ) -> Answer:
+        content = b"" if body is None else json.dumps(body).encode()
+        content = content if raw is None else raw
+        sent = {
+            "host": "inn.example:8080",
+            "openstack-api-version": f"placement {version}",
+            **ADMIN,
+        }
+        if content:
+            sent |= {"content-type": "application/json", "content-length": str(len(content))}
+        sent |= headers or {}
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": root_path + path,
+            "root_path": root_path,
+            "query_string": quote(query, safe="=&%+:,!-_.~").encode(),
+            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items()],
+            "scheme": "http",
+            "server": ("127.0.0.1", 8080),
+        }
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Message) -> None:
+            messages.append(message)
+
+        await self.app(scope, receive, send)
+        start, end = messages
+        headers_back = {k.decode("latin-1"): v.decode("latin-1") for k, v in start["headers"]}
+        return Answer(start["status"], headers_back, end["body"])
+
+
+@asynccontextmanager
+async def client_of(data_dir: Path, *, policy: RulePolicy | None = None) -> AsyncIterator[Client]:
+    """Give a client of a new, empty Placement that keeps its state in ``data_dir``."""
+    seconds, uuids = itertools.count(), itertools.count(1)
+
+    def clock() -> datetime:
+        return datetime.fromtimestamp(1_800_000_000 + next(seconds), UTC)
+
+    def new_uuid() -> str:
+        return str(UUID(int=next(uuids)))
+
+    store = Store.open(f"sqlite:///{data_dir}/placement.db", clock=clock, writer_id="test")
+    index = Index()
+    index.apply(store.load())
+    store.start(index.apply)
+    app = PlacementApp(
+        Placement(store, index, clock=clock, new_uuid=new_uuid),
+        authenticator=NoAuth2(),
+        policy=policy or RulePolicy(),
+        cors=Cors(),
+        new_uuid=new_uuid,
+    )
+    try:
+        yield Client(app, store, index)
+    finally:
+        await store.close()

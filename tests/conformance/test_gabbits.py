@@ -1,0 +1,69 @@
+"""Upstream's own API suite, unmodified, against a live server: one test here per file there.
+
+Another server is judged with GABBI_TARGET='COMMAND {port} {data_dir}' in the environment.
+"""
+
+import multiprocessing
+import os
+import shlex
+import sys
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.gabbi_live import live, suite
+
+FILE_TIMEOUT_S = 250
+"""More than any file needs on a busy machine, and less than pytest allows."""
+
+# (file, test): why it fails. One that passes all the same fails here, so that it is removed.
+EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
+
+HERE = Path(__file__).resolve().parent
+OURS = shlex.join([sys.executable, str(HERE / "serve.py")]) + " {port} {data_dir}"
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Give where processes come from: one that has imported the reference already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(suite.PRELOAD)
+    return context
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", suite.file_names())
+def test_file(name: str, processes: ForkServerContext, tmp_path: Path) -> None:
+    command = os.environ.get("GABBI_TARGET", OURS)
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=suite.run_file, args=(sender, name, command, tmp_path))
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(FILE_TIMEOUT_S):
+            pytest.fail(f"{name} took longer than {FILE_TIMEOUT_S} s")
+        failures, differences = receiver.recv()
+    except EOFError:
+        pytest.fail(f"the process that ran {name} died; its error is in the captured output")
+    finally:
+        process.terminate()
+        process.join()
+        receiver.close()
+    assert differences == []
+    expected = {test for file, test in EXPECTED_FAILURES if file == name}
+    wrong = [f"{test}: {why}" for test, why in failures.items() if test not in expected]
+    if wrong:
+        pytest.fail("\n\n".join(wrong), pytrace=False)
+    assert expected - failures.keys() == set(), "these pass now: take them off the list"
+
+
+def test_the_lists_name_tests_that_exist() -> None:
+    for file, test in (*EXPECTED_FAILURES, *suite.UNFAIR):
+        assert test in live.test_names(suite.gabbits() / file)
+
+
+def test_the_whole_suite_is_there() -> None:
+    names = suite.file_names()
+    assert len(names) == 79
+    assert sum(len(live.test_names(suite.gabbits() / name)) for name in names) == 1316
