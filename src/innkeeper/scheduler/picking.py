@@ -160,15 +160,21 @@ class Picker:
         return mask if mask.any() else None
 
     def _scores(self, job: Job, mask: Mask) -> Scores:
-        """Give the sums of all weighers, minus infinity outside ``mask``."""
+        """Give the sums of all weighers, minus infinity outside ``mask``.
+
+        No one writes to the array: it may be what a weigher keeps.
+        """
         total: Scores | None = None
+        count = np.count_nonzero(mask)
         # The only host there is needs no score.
-        if np.count_nonzero(mask) > 1:
+        if count > 1:
             for weighted in job.profile.weighers:
                 scores = weighted.score(job.asked, self._index.hosts, mask)
                 if scores is not None:
                     total = scores if total is None else total + scores
-        return masked(np.zeros(mask.size) if total is None else total, mask)
+        if total is None:
+            total = np.zeros(mask.size)
+        return total if count == mask.size else masked(total, mask)
 
     def _order(self, scores: Scores, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""
