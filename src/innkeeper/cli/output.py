@@ -25,7 +25,7 @@ def show(drawn: RenderableType) -> None:
 
 def show_json(body: object) -> None:
     """Print as one JSON document, indented."""
-    print(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
+    print(msgspec.json.format(msgspec.json.encode(body), indent=2).decode(), flush=True)
 
 
 def show_plain(text: str) -> None:

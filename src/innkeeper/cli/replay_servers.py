@@ -61,7 +61,7 @@ async def _replay(
 async def _run(
     system: System, trace: Trace, *, policy: str, seed: int, config: Config, json: bool
 ) -> ServersResult:
-    replay = ServersReplay(system.parts, trace, policy=policy, seed=seed)
+    replay = ServersReplay(system, trace, policy=policy, seed=seed)
 
     def tell(progress: ServersProgress) -> None:
         finished = progress.active + progress.refused + progress.failed

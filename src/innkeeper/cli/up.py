@@ -8,7 +8,7 @@ from cyclopts import Group, Parameter
 
 from innkeeper.cli import exits, output
 from innkeeper.cli.hints import first_instance, hints
-from innkeeper.cli.options import Settings, configured
+from innkeeper.cli.options import Json, Settings, configured
 from innkeeper.config import Config
 from innkeeper.wiring.loop import run
 
@@ -34,6 +34,7 @@ def up(
     port: Annotated[int | None, Parameter(show_default=False)] = None,
     cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
     simulation: Simulation | None = None,
+    json: Json = False,
     settings: Settings | None = None,
 ) -> int:
     """Run everything in one process: API, cells with their conductors, agents, database.
@@ -67,10 +68,10 @@ def up(
             "simulation.failure_rate": simulated.failure_rate,
         },
     )
-    return run(_serve(config))
+    return run(_serve(config, json=json))
 
 
-async def _serve(config: Config) -> int:
+async def _serve(config: Config, *, json: bool) -> int:
     from innkeeper.wiring.data_dir import keep
     from innkeeper.wiring.parts import scheduler_settings
     from innkeeper.wiring.serve import until_told_to_stop
@@ -84,12 +85,15 @@ async def _serve(config: Config) -> int:
         random=SystemRandom(),
     ) as system:
         keep(config.data_path)
-        output.show(
-            f"Innkeeper is up at [bold]{system.url}[/] with the cells"
-            f" {', '.join(config.cells.names)}; Ctrl-C stops it."
-        )
-        output.show(hints(system.url, data_dir=config.data_dir))
-        output.show_plain(first_instance(system.url))
+        if json:
+            output.show_json({"url": system.url, "cells": config.cells.names})
+        else:
+            output.show(
+                f"Innkeeper is up at [bold]{system.url}[/] with the cells"
+                f" {', '.join(config.cells.names)}; Ctrl-C stops it."
+            )
+            output.show(hints(system.url, data_dir=config.data_dir))
+            output.show_plain(first_instance(system.url))
         await until_told_to_stop()
         output.note("Stopping.")
     return exits.FINE

@@ -20,6 +20,7 @@ from innkeeper.bus.memory import MemoryBus
 from innkeeper.bus.port import Bus
 from innkeeper.conductor.api import ApiConductor
 from innkeeper.conductor.cell_watch import CellWatch
+from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.config import Config
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.index.index import Index
@@ -80,12 +81,16 @@ def make_parts(
     scheduling: SchedulerSettings,
     random: Random,
     is_ready: Callable[[], bool],
+    silent_s: float = CELL_SILENT_S,
 ) -> Parts:
-    """Make the parts, with the index as the store is now. The store is not started."""
+    """Make the parts, with the index as the store is now. The store is not started.
+
+    A cell that was not heard of for ``silent_s`` is down.
+    """
     index = Index()
     index.apply(store.load())
     bus = MemoryBus()
-    watch = CellWatch(store, clock=now)
+    watch = CellWatch(store, clock=now, silent_s=silent_s)
     scheduler = Scheduler(index, settings=scheduling, random=random, cells=watch.cells)
     conductor = ApiConductor(
         store,

@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Final
 
 from innkeeper.api.asgi import App
 from innkeeper.config import Config
 from innkeeper.store.read_only import ReadOnlyStore
 from innkeeper.wiring.parts import make_parts, scheduler_settings
+
+
+NEVER_S: Final = 1e9
+"""Thirty years: a reader takes no cell for dead, as it could not write that down."""
 
 
 @asynccontextmanager
@@ -21,6 +26,7 @@ async def reading(config: Config) -> AsyncIterator[App]:
             scheduling=scheduler_settings(config),
             random=Random(0),
             is_ready=lambda: True,
+            silent_s=NEVER_S,
         )
         await parts.watch.look()
         yield parts.app
