@@ -182,6 +182,23 @@ def test_a_silent_agent_is_left_and_cleaned_up_when_it_is_back(tmp_path: Path) -
     story(tmp_path, tell)
 
 
+def test_a_host_without_an_agent_gets_nothing_until_it_is_back(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        await world.crash_agent(A)
+        failed = await settled(world, (await one(world)).uuid)
+        assert failed.status == "ERROR"
+        assert (await one(world, SPEC)).cell == B
+        refused = await one(world)
+        assert refused.decision is not None
+        assert refused.status == "ERROR"
+        assert [s.removed for s in refused.decision.steps if s.name == "ComputeFilter"] == [4]
+        await world.start_agent(A)
+        await asyncio.sleep(world_module.SETTINGS.max_backoff_s + 5.0)
+        assert (await settled(world, (await one(world)).uuid)).status == "ACTIVE"
+
+    story(tmp_path, tell)
+
+
 def test_a_cell_that_is_down_is_refused_listed_and_marked_and_comes_back(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
         there = await settled(world, (await one(world)).uuid)

@@ -21,6 +21,7 @@ async def assert_at_rest(world: World) -> None:
     assert_index_is_the_store(world)
     assert [key for key, count in world.made.items() if count > 1] == []
     assert world.index.held == 0
+    assert world.index.hosts.up.all()
 
 
 async def assert_usage_is_owned(world: World) -> None:

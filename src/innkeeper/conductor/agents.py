@@ -17,7 +17,7 @@ from innkeeper.bus.messages import (
     encode,
 )
 from innkeeper.core.build import AgentSilent, Built, Destroyed, Event, NotBuilt
-from innkeeper.core.errors import BusError
+from innkeeper.core.errors import BusError, NoResponders
 from innkeeper.core.ids import HostName, InstanceUuid
 
 MAX_REASON: Final = 1_000
@@ -46,6 +46,8 @@ class Agents(msgspec.Struct, frozen=True):
         try:
             payload = await self.bus.request(subject, encode(asked), timeout_s=timeout_s)
             return _event(decode_from_agent(payload))
+        except NoResponders as error:
+            return AgentSilent(error.detail, gone=True)
         except BusError as error:
             return AgentSilent(error.detail)
 

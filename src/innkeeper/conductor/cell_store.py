@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from innkeeper.conductor.recording import record
+from innkeeper.conductor.recording import note_host, record
 from innkeeper.core.build import Building, Record
 from innkeeper.core.errors import OutsideCell
 from innkeeper.core.ids import CellName
@@ -63,8 +63,15 @@ class CellStore:
         await self._store.write(lambda txn: tasks.postpone(txn, task, run_at=txn.now + pause))
 
     async def drop(self, task: Task) -> None:
-        """End a task that leaves no record."""
-        await self._store.write(lambda txn: tasks.drop(txn, task.kind, task.key))
+        """End a task that leaves no record; a host that it was down for is up again."""
+
+        def op(txn: Txn) -> None:
+            if tasks.drop(txn, task.kind, task.key) and task.kind == "destroy":
+                leftover = tasks.leftover_of(task).leftover
+                if leftover.gone:
+                    note_host(txn, leftover.host, cell=self.cell, up=True)
+
+        await self._store.write(op)
 
     async def record(self, instance: Instance, effect: Record) -> Instance:
         """Write a state, the claim and the tasks together; give the record as it is then.

@@ -12,11 +12,12 @@ from innkeeper.core.allocation import Consumer
 from innkeeper.core.build import Active, Building, Deleted, Deleting, Failed, Record
 from innkeeper.core.claim import Claim
 from innkeeper.core.errors import StaleState
-from innkeeper.core.ids import ConsumerUuid
+from innkeeper.core.ids import CellName, ConsumerUuid, HostName
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_record import recorded
 from innkeeper.core.selection import Selection
 from innkeeper.store import claims, instances, tasks
+from innkeeper.store.hosts import hosts_named, put_host
 from innkeeper.store.refit import refit
 from innkeeper.store.txn import Txn
 
@@ -42,8 +43,17 @@ def record(txn: Txn, before: Instance, effect: Record) -> Instance:
     if before.cell is not None:
         if effect.leftover is not None:
             tasks.add_destroy(txn, before.uuid, effect.leftover, cell=before.cell)
+            if effect.leftover.gone:
+                note_host(txn, effect.leftover.host, cell=before.cell, up=False)
         _tend_tasks(txn, after, effect)
     return after
+
+
+def note_host(txn: Txn, name: HostName, *, cell: CellName, up: bool) -> None:
+    """Write what was last heard of the agent of a host of ``cell``."""
+    for host in hosts_named(txn.conn, [name]):
+        if host.cell == cell and host.up != up:
+            put_host(txn, msgspec.structs.replace(host, up=up))
 
 
 def claim_of(instance: Instance, selection: Selection) -> Claim:

@@ -44,6 +44,8 @@ class Leftover(msgspec.Struct, frozen=True):
     host: HostName
     attempt: int
     """Number of the build that may have made it; builds up to it are to be undone."""
+    gone: bool = False
+    """Nobody listened for that host: it counts as down until the leftover is removed."""
 
 
 class Moving(msgspec.Struct, frozen=True):
@@ -112,6 +114,8 @@ class AgentSilent(msgspec.Struct, frozen=True):
     """The agent said nothing in time: nobody knows whether there is a guest."""
 
     reason: str
+    gone: bool = False
+    """There is no agent that listens for the host."""
 
 
 class ClaimWon(msgspec.Struct, frozen=True):
@@ -214,8 +218,8 @@ def _building(state: Building, event: Event) -> Step:
             return _recorded(Active(host, state.attempt), "keep")
         case NotBuilt(reason):
             return _move_on(state, reason, leftover=None)
-        case AgentSilent(reason):
-            return _move_on(state, reason, leftover=Leftover(host, state.attempt))
+        case AgentSilent(reason, gone):
+            return _move_on(state, reason, leftover=Leftover(host, state.attempt, gone))
         case DeleteRequested():
             return _recorded(Deleting(host, state.attempt), "keep")
         case _:

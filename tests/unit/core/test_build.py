@@ -105,6 +105,13 @@ def test_a_silent_agent_leaves_a_leftover_with_the_move() -> None:
     assert effects == (Record(state.next, "move", Leftover(HostName("h1"), 1)),)
 
 
+def test_a_host_without_an_agent_is_told_from_a_slow_one() -> None:
+    _, effects = after(building("h2"), AgentSilent("nobody listens", gone=True))
+    (effect,) = effects
+    assert isinstance(effect, Record)
+    assert effect.leftover == Leftover(HostName("h1"), 1, gone=True)
+
+
 def test_the_leftover_is_not_lost_when_the_alternate_is() -> None:
     state, effects = after(building("h2"), AgentSilent("no answer"), ClaimRefused("full"))
     assert effects == (Record(state, "release", Leftover(HostName("h1"), 1)),)  # type: ignore[arg-type]
