@@ -1,0 +1,63 @@
+"""What operators look up is in the documentation: settings, error codes, commands, links."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from innkeeper.cli.main import make_app
+from innkeeper.config import Config, setting_types
+from innkeeper.core.errors import InnkeeperError
+
+
+def all_errors(kind: type[InnkeeperError] = InnkeeperError) -> Iterator[type[InnkeeperError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from all_errors(below)
+
+
+def default_of(key: str) -> str:
+    value: object = Config()
+    for part in key.split("."):
+        value = getattr(value, part)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_each_setting_is_listed_with_its_default(checkout: Path) -> None:
+    text = (checkout / "docs/reference/settings.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| (?:`([^`]*)` )?\| \S", text, re.M))
+    assert listed == {key: default_of(key) for key, _ in setting_types()}
+
+
+def test_each_error_code_is_listed_once_and_belongs_to_one_error(checkout: Path) -> None:
+    text = (checkout / "docs/reference/errors.md").read_text()
+    listed = re.findall(r"^\| `(innkeeper\.[a-z_]+)` \|", text, re.M)
+    codes = [kind.code for kind in all_errors()]
+    assert len(set(codes)) == len(codes)
+    assert len(set(listed)) == len(listed)
+    assert set(codes) <= set(listed)
+
+
+def commands(app: App, before: str) -> Iterator[str]:
+    names = [name for name in app if not name.startswith("-")]
+    if not names:
+        yield before
+    for name in names:
+        yield from commands(app[name], f"{before} {name}")
+
+
+def test_each_command_is_listed(checkout: Path) -> None:
+    text = (checkout / "docs/reference/commands.md").read_text()
+    listed = re.findall(r"^\| `(innkeeper [a-z ]+)` \|", text, re.M)
+    assert sorted(listed) == sorted(commands(make_app(), "innkeeper"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/architecture.md"])
+def test_links_lead_somewhere(checkout: Path, page: str) -> None:
+    path = checkout / page
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+        assert (path.parent / target).exists(), target
