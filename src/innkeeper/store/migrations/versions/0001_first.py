@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Make every table."""
     _make_names()
     _make_providers()
+    _make_marks()
     _make_consumers()
     _make_cells()
     _make_server_groups()
@@ -103,6 +104,9 @@ def _make_providers() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_inventories_rc_id"), "inventories", ["rc_id"], unique=False)
+
+
+def _make_marks() -> None:
     op.create_table(
         "provider_traits",
         sa.Column("rp_id", _ID, nullable=False),
