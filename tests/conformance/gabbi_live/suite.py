@@ -65,8 +65,12 @@ def environment_for(config: Mapping[str, Any], work_dir: Path) -> dict[str, str]
         path = work_dir / "policy.yaml"
         path.write_text("".join(f'"{name}": "{check}"\n' for name, check in rules.items()))
         policy_file = str(path)
+    inherited = dict(os.environ)
+    if inherited.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Else each of 79 servers would compile all its modules anew, which takes seconds.
+        inherited.setdefault("PYTHONPYCACHEPREFIX", str(work_dir.parent / "pycache"))
     return {
-        **os.environ,
+        **inherited,
         "GABBI_SECURE_RBAC": "1" if config.get("secure_rbac") else "0",
         "GABBI_POLICY_FILE": policy_file,
         "GABBI_CORS_ALLOWED_ORIGIN": ",".join(config.get("cors_allowed_origin", ())),
