@@ -123,7 +123,7 @@ class HostTable:
 
     def free(self, resource_class: str) -> Int64s:
         """Give capacity - used - held, summed over each host's tree; 0 where there is none."""
-        return self._sums.free(resource_class, self.root, self.version)
+        return self._sums.free(resource_class, self.root)
 
     def capacity(self, resource_class: str) -> Int64s:
         """Give the capacity, summed over each host's tree."""
@@ -173,7 +173,7 @@ class HostTable:
         self._up[position] = host.up
         row = self._columns.row(host.rp_uuid)
         self._set_root(position, NOTHING if row is None else int(self._columns.trees.root[row]))
-        self._version[position] += 1
+        self._changed(position)
 
     def remove(self, name: str) -> None:
         """Forget a host; its position stays, dead."""
@@ -184,18 +184,18 @@ class HostTable:
         self._of_provider[self._rp_uuids[position]].discard(position)
         self._workloads.put(position, ())
         self._alive[position] = self._enabled[position] = self._up[position] = False
-        self._version[position] += 1
+        self._changed(position)
 
     def put_workloads(self, picture: WorkloadPicture) -> None:
         """Take over how many instances of each label a host has."""
         position = self.position(picture.host)
         if position is not None and self._workloads.put(position, picture.counts):
-            self._version[position] += 1
+            self._changed(position)
 
     def touch(self, root: RpRow) -> None:
         """Say that something of the tree below ``root`` changed."""
         for position in self._by_root.get(root, ()):
-            self._version[position] += 1
+            self._changed(position)
 
     def provider_placed(self, rp_uuid: RpUuid, root: RpRow) -> None:
         """Say that a provider appeared, or is in a tree of another root now."""
@@ -219,8 +219,12 @@ class HostTable:
         if root != NOTHING:
             self._by_root.setdefault(root, set()).add(position)
         self._root[position] = root
-        self._version[position] += 1
+        self._changed(position)
         self._devices.forget()
+
+    def _changed(self, position: int) -> None:
+        self._version[position] += 1
+        self._sums.changed(position)
 
     def _new_position(self, host: Host) -> int:
         position = len(self.names)

@@ -17,6 +17,7 @@ from innkeeper.index.combine import Combiner, Deadline
 from innkeeper.index.growing import Bools, Int32s
 from innkeeper.index.index import Index
 from innkeeper.index.plan import Plan
+from innkeeper.index.qualifying import Resources
 from innkeeper.index.rules import Options
 from innkeeper.index.sharing import sharing
 from innkeeper.index.survey import serving, surveyed
@@ -89,6 +90,9 @@ def within(
             by_kind[need.kind] = prefer(need.resources[0][0], rows)
         else:
             by_kind[need.kind] = rows.tolist()
+    if len(plan.needs) == 1 and plan.needs[0].resources:
+        suffix, only = request.groups[plan.needs[0].group].suffix, plan.needs[0]
+        return (_served_by(row, suffix, only.resources, root=root) for row in by_kind[only.kind])
     options = [by_kind[need.kind] for need in plan.needs]
     walk = _Walk(index.columns, plan, request, Deadline(expired))
     return walk.tree(position, options, canonical=prefer is not None)
@@ -179,13 +183,17 @@ def _alone(columns: Columns, plan: Plan, request: CandidateRequest, fits: Bools)
     suffix = request.groups[plan.needs[0].group].suffix
     resources = plan.needs[0].resources
     return [
-        Candidate(
-            allocations=tuple((row, name, amount) for name, amount in resources),
-            mappings=((suffix, (row,)),),
-            root=root,
-        )
-        for row, root in zip(rows, roots, strict=True)
+        _served_by(row, suffix, resources, root=root) for row, root in zip(rows, roots, strict=True)
     ]
+
+
+def _served_by(row: RpRow, suffix: str, resources: Resources, *, root: RpRow) -> Candidate:
+    """Give the candidate of a request whose only group is served by ``row``."""
+    return Candidate(
+        allocations=tuple((row, name, amount) for name, amount in resources),
+        mappings=((suffix, (row,)),),
+        root=root,
+    )
 
 
 def _in_turn(trees: Iterator[Iterator[Candidate]]) -> Iterator[Candidate]:

@@ -1,5 +1,7 @@
-"""What is free in each host's whole tree, kept until the host's version says that it changed."""
+"""What is free in each host's whole tree, kept up to date change by change."""
 
+from collections import deque
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -10,45 +12,50 @@ from innkeeper.index.growing import NOTHING, Int32s, Int64s
 from innkeeper.index.resource_column import ResourceColumn
 
 MAX_SINGLE: Final = 32
-"""Hosts that are summed up one by one; with more of them one pass over all is quicker."""
+"""Changes that are followed one by one; after more of them one pass over all is quicker."""
 
 
 class _Kept:
-    """Sums of one class, and the versions of which they are."""
+    """Sums of one class, and up to which change they are right."""
 
     __slots__ = ("seen", "sums")
 
-    def __init__(self, count: int) -> None:
-        self.seen = np.full(count, NOTHING, dtype=np.int64)
-        self.sums = np.zeros(count, dtype=np.int64)
+    def __init__(self, sums: Int64s, seen: int) -> None:
+        self.sums = sums
+        self.seen = seen
 
 
 class TreeSums:
-    """Free amounts by resource class and host."""
+    """Free amounts by resource class and host; ``changed`` tells it what to look at again."""
 
-    __slots__ = ("_columns", "_kept")
+    __slots__ = ("_changes", "_columns", "_kept", "_latest")
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._kept: dict[str, _Kept] = {}
+        self._changes = 0
+        self._latest: deque[int] = deque(maxlen=MAX_SINGLE)
 
-    def free(self, resource_class: str, roots: Int32s, versions: Int64s) -> Int64s:
+    def changed(self, position: int) -> None:
+        """Say that something of a host's tree changed."""
+        self._changes += 1
+        self._latest.append(position)
+
+    def free(self, resource_class: str, roots: Int32s) -> Int64s:
         """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
         column = self._columns.classes.get(resource_class)
         if column is None:
             self._kept.pop(resource_class, None)
             return np.zeros(len(roots), dtype=np.int64)
         kept = self._kept.get(resource_class)
-        if kept is None or len(kept.seen) != len(roots):
-            kept = self._kept[resource_class] = _Kept(len(roots))
-        stale = np.flatnonzero(kept.seen != versions)
-        if len(stale) > MAX_SINGLE:
-            kept.sums = self.of_all(column, column.free, roots)
-            kept.seen = versions.copy()
-        elif len(stale):
-            for position in stale.tolist():
+        missed = 0 if kept is None else self._changes - kept.seen
+        if kept is None or missed > MAX_SINGLE or len(kept.sums) != len(roots):
+            kept = _Kept(self.of_all(column, column.free, roots), self._changes)
+            self._kept[resource_class] = kept
+        elif missed:
+            for position in set(islice(reversed(self._latest), missed)):
                 kept.sums[position] = self._of_one(column, int(roots[position]))
-            kept.seen[stale] = versions[stale]
+            kept.seen = self._changes
         # A copy, since what was given out must not change with the next claim.
         return kept.sums.copy()
 
