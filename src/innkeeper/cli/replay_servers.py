@@ -19,7 +19,7 @@ from innkeeper.replay.servers import (
 from innkeeper.replay.trace import Trace, bundled, load_trace
 from innkeeper.wiring.data_dir import take_for_replay
 from innkeeper.wiring.loop import run
-from innkeeper.wiring.serve import until_told_to_stop
+from innkeeper.wiring.serve import stop_signals
 from innkeeper.wiring.system import System, running
 
 
@@ -52,10 +52,16 @@ async def _replay(
         else:
             _show(result, trace)
         if stay:
-            output.note("It stays up until Ctrl-C. Open or try:")
-            output.show(hints(system.url, data_dir=config.data_dir))
-            await until_told_to_stop()
+            await _stay(system, config)
     return exits.FINE if result.audit.clean and not result.unfinished else exits.PROBLEMS
+
+
+async def _stay(system: System, config: Config) -> None:
+    """Stay up until told to stop, and say what there is to see."""
+    with stop_signals() as told:
+        output.note("It stays up until Ctrl-C. Open or try:")
+        output.show(hints(system.url, data_dir=config.data_dir))
+        await told.wait()
 
 
 async def _run(

@@ -74,26 +74,31 @@ def up(
 async def _serve(config: Config, *, json: bool) -> int:
     from innkeeper.wiring.data_dir import keep
     from innkeeper.wiring.parts import scheduler_settings
-    from innkeeper.wiring.serve import until_told_to_stop
+    from innkeeper.wiring.serve import stop_signals
     from innkeeper.wiring.simulated import simulated_hosts
     from innkeeper.wiring.system import running
 
-    async with running(
-        config,
-        simulated_hosts(config),
-        scheduling=scheduler_settings(config),
-        random=SystemRandom(),
-    ) as system:
-        keep(config.data_path)
-        if json:
-            output.show_json({"url": system.url, "cells": config.cells.names})
-        else:
-            output.show(
-                f"Innkeeper is up at [bold]{system.url}[/] with the cells"
-                f" {', '.join(config.cells.names)}; Ctrl-C stops it."
-            )
-            output.show(hints(system.url, data_dir=config.data_dir))
-            output.show_plain(first_instance(system.url))
-        await until_told_to_stop()
-        output.note("Stopping.")
+    with stop_signals() as told:
+        async with running(
+            config,
+            simulated_hosts(config),
+            scheduling=scheduler_settings(config),
+            random=SystemRandom(),
+        ) as system:
+            keep(config.data_path)
+            _announce(config, system.url, json=json)
+            await told.wait()
+            output.note("Stopping.")
     return exits.FINE
+
+
+def _announce(config: Config, url: str, *, json: bool) -> None:
+    if json:
+        output.show_json({"url": url, "cells": config.cells.names})
+        return
+    output.show(
+        f"Innkeeper is up at [bold]{url}[/] with the cells {', '.join(config.cells.names)};"
+        " Ctrl-C stops it."
+    )
+    output.show(hints(url, data_dir=config.data_dir))
+    output.show_plain(first_instance(url))

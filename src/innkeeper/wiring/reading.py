@@ -10,7 +10,6 @@ from innkeeper.config import Config
 from innkeeper.store.read_only import ReadOnlyStore
 from innkeeper.wiring.parts import make_parts, scheduler_settings
 
-
 NEVER_S: Final = 1e9
 """Thirty years: a reader takes no cell for dead, as it could not write that down."""
 

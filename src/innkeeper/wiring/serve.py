@@ -92,15 +92,19 @@ class HttpServer:
         self._socket.close()
 
 
-async def until_told_to_stop() -> None:
-    """Wait for SIGINT or SIGTERM."""
+@contextlib.contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGINT and SIGTERM set while the block lasts, instead of ending us.
+
+    Enter it before telling anybody that we are up: a signal may come at once.
+    """
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         loop.add_signal_handler(number, told.set)
     try:
-        await told.wait()
+        yield told
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
