@@ -61,7 +61,7 @@ def _describe(operation: Operation, schemas: Schemas, components: Schema) -> Sch
         "operationId": operation.handler.__module__.rpartition(".")[2]
         + "_"
         + operation.handler.__name__.strip("_"),
-        "tags": [operation.path.split("/")[1] or "discovery"],
+        "tags": [operation.path[1:].partition("/")[0] or "discovery"],
         "parameters": _path_parameters(operation) + _query_parameters(operation, components),
         "responses": _responses(operation, schemas),
     }

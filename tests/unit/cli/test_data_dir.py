@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from innkeeper.core.errors import SetupError
+from innkeeper.wiring.data_dir import (
+    Endpoint,
+    databases,
+    drop_run,
+    keep,
+    read_endpoint,
+    remove_endpoint,
+    run_directory,
+    take_for_replay,
+    write_endpoint,
+)
+
+
+def test_a_replay_takes_an_empty_directory_and_its_own(tmp_path: Path) -> None:
+    inn = tmp_path / "new" / "inn"
+    take_for_replay(inn)
+    (inn / "innkeeper.db").touch()
+    (inn / "guests-a.journal").touch()
+    (inn / "notes.txt").touch()
+    take_for_replay(inn)
+    assert databases(inn) == ()
+    assert not (inn / "guests-a.journal").exists()
+    assert (inn / "notes.txt").exists()
+
+
+def test_a_replay_takes_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "innkeeper.db").touch()
+    with pytest.raises(SetupError, match="no replay made"):
+        take_for_replay(tmp_path)
+    assert databases(tmp_path) == (tmp_path / "innkeeper.db",)
+
+
+def test_what_is_kept_is_not_taken(tmp_path: Path) -> None:
+    take_for_replay(tmp_path)
+    (tmp_path / "innkeeper.db").touch()
+    keep(tmp_path)
+    with pytest.raises(SetupError, match="no replay made"):
+        take_for_replay(tmp_path)
+
+
+def test_runs_have_databases_of_their_own(tmp_path: Path) -> None:
+    take_for_replay(tmp_path)
+    run = run_directory(tmp_path, "fgd-42")
+    run.mkdir(parents=True)
+    (run / "innkeeper.db").touch()
+    assert databases(tmp_path) == (run / "innkeeper.db",)
+    drop_run(run)
+    assert databases(tmp_path) == ()
+
+
+def test_only_a_run_is_dropped(tmp_path: Path) -> None:
+    take_for_replay(tmp_path)
+    drop_run(tmp_path)
+    assert tmp_path.is_dir()
+
+
+def test_the_endpoint_is_written_down(tmp_path: Path) -> None:
+    assert read_endpoint(tmp_path) is None
+    write_endpoint(tmp_path, Endpoint("http://127.0.0.1:1", "s"))
+    assert read_endpoint(tmp_path) == Endpoint("http://127.0.0.1:1", "s")
+    remove_endpoint(tmp_path)
+    remove_endpoint(tmp_path)
+    assert read_endpoint(tmp_path) is None
+    (tmp_path / "server.json").write_text("torn")
+    assert read_endpoint(tmp_path) is None
