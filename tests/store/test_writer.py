@@ -8,11 +8,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from pysqlite3 import dbapi2
 from sqlalchemy import create_engine, insert, select, text
 
-from innkeeper.core.errors import CapacityExceeded, Conflict, SetupError, Unavailable
+from innkeeper.core.errors import CapacityExceeded, Conflict, SetupError, Transient, Unavailable
+from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
-from innkeeper.store import changes, claims, pictures, schema
+from innkeeper.store import changes, claims, pictures, schema, tasks
+from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
 from innkeeper.store.tables import consumer_types, metadata
 from innkeeper.store.touched import Touched
@@ -54,6 +57,34 @@ async def test_a_key_of_the_schema_refuses_as_a_conflict(world: World) -> None:
     await world.store.write(add)
     with pytest.raises(Conflict):
         await world.store.write(add)
+
+
+async def test_the_bare_cursor_is_refused_in_the_same_way(world: World) -> None:
+    def add(txn: Txn) -> None:
+        tasks.add(txn, "build", "same", cell=CellName("a"))
+
+    await world.store.write(add)
+    with pytest.raises(Conflict, match="UNIQUE"):
+        await world.store.write(add)
+
+
+async def test_a_busy_database_is_tried_again(world: World) -> None:
+    tries = 0
+
+    def op(txn: Txn) -> int:
+        nonlocal tries
+        tries += 1
+        if tries < MAX_TRIES:
+            busy = dbapi2.OperationalError("database is locked")
+            busy.sqlite_errorname = "SQLITE_BUSY"
+            raise busy
+        txn.consumer_changed("x")
+        return tries
+
+    assert await world.store.write(op) == MAX_TRIES
+    tries = -1
+    with pytest.raises(Transient):
+        await world.store.write(op)
 
 
 async def test_settle_comes_before_the_picture_and_that_before_the_answer(world: World) -> None:

@@ -3,8 +3,8 @@
 The record is one document; beside it stand the columns that lists and conditions look at.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Final, TypeVar
+from collections.abc import Collection
+from typing import Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tuple_, update
@@ -13,6 +13,7 @@ from innkeeper.core.errors import DuplicateName, NotFound, StaleState
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_filter import InstanceFilter, InstancePage, Marker
+from innkeeper.store.chunks import chunks
 from innkeeper.store.prepared import Prepared, Scalar
 from innkeeper.store.tables import instances
 from innkeeper.store.timestamp import to_us
@@ -20,8 +21,6 @@ from innkeeper.store.txn import Txn
 
 MAX_PAGE: Final = 1_000
 """Records in one page, as in the Compute API."""
-MAX_IN_LIST: Final = 500
-"""Uuids in one IN list: well under every engine's limit on bound values."""
 
 _c = instances.c
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -47,8 +46,6 @@ _REPLACE: Final = Prepared(
     .values({name: bindparam(name) for name in _CHANGED})
 )
 _BODY: Final = Prepared(select(_c.body).where(_c.uuid == bindparam("of")))
-
-_Named = TypeVar("_Named")
 
 
 def add(txn: Txn, instance: Instance) -> None:
@@ -89,7 +86,7 @@ def read_body(body: bytes) -> Instance:
 def named(conn: Connection, uuids: Collection[str]) -> dict[str, Instance]:
     """Give those of ``uuids`` that there are, by uuid."""
     found = {}
-    for chunk in _chunks(uuids):
+    for chunk in chunks(uuids):
         for uuid, body in conn.execute(select(_c.uuid, _c.body).where(_c.uuid.in_(chunk))):
             found[uuid] = _decoder.decode(body)
     return found
@@ -165,8 +162,3 @@ def _place(instance: Instance | None) -> str | None:
     """Give the host where the instance counts as a workload."""
     counts = instance is not None and instance.status in {"BUILD", "ACTIVE"}
     return instance.host if instance is not None and counts else None
-
-
-def _chunks(names: Iterable[_Named]) -> Iterable[list[_Named]]:
-    ordered = list(names)
-    return [ordered[at : at + MAX_IN_LIST] for at in range(0, len(ordered), MAX_IN_LIST)]

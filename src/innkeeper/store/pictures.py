@@ -8,10 +8,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, Select, Table, func, select, type_coerce
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Column, Connection, Select, Table, func, select, type_coerce
 
-from innkeeper.core.ids import AggregateUuid, HostName, RpId, RpUuid
+from innkeeper.core.ids import AggregateUuid, HostName, RpId
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import (
     InventoryPicture,
@@ -22,6 +21,7 @@ from innkeeper.core.picture import (
     WorkloadPicture,
 )
 from innkeeper.core.provider import Provider
+from innkeeper.store.chunks import chunks
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
 from innkeeper.store.tables import (
@@ -35,9 +35,6 @@ from innkeeper.store.tables import (
 )
 from innkeeper.store.timestamp import from_us
 from innkeeper.store.touched import Touched
-
-MAX_IN_LIST: Final = 500
-"""Ids in one IN list: well under every engine's limit on bound values."""
 
 _LIVE: Final = ("BUILD", "ACTIVE")
 
@@ -89,10 +86,8 @@ def provider_pictures(conn: Connection, ids: Collection[int] | None) -> tuple[Pr
     traits_of: defaultdict[int, list[str]] = defaultdict(list)
     aggregates_of: defaultdict[int, list[AggregateUuid]] = defaultdict(list)
     for chunk in _chunks(ids):
-        for row in conn.execute(
-            _within(select(resource_providers), resource_providers.c.id, chunk)
-        ):
-            found.append(Provider(**row._mapping))
+        providers = _within(select(resource_providers), resource_providers.c.id, chunk)
+        found.extend(Provider(**row._mapping) for row in conn.execute(providers))
         for rp_id, inventory, used in _inventories(conn, chunk):
             inventory_of[rp_id].append(InventoryPicture(inventory, used))
         query = select(provider_traits.c.rp_id, traits.c.name).join(traits).order_by(traits.c.name)
@@ -190,13 +185,8 @@ def _parents_first(providers: Sequence[Provider]) -> Iterator[Provider]:
 
 
 def _chunks(names: Collection[_Name] | None) -> Iterator[Sequence[_Name] | None]:
-    """Cut ``names`` to what one IN list may hold; None stands for everything, in one piece."""
-    if names is None:
-        yield None
-        return
-    ordered = list(names)
-    for start in range(0, len(ordered), MAX_IN_LIST):
-        yield ordered[start : start + MAX_IN_LIST]
+    """Cut ``names`` for IN lists; None stands for everything, in one piece."""
+    return iter([None]) if names is None else chunks(names)
 
 
 def _within(query: _Query, column: Column[Any], chunk: Sequence[object] | None) -> _Query:

@@ -17,6 +17,7 @@ from innkeeper.core.ids import CellName, RpId, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.names import is_valid_custom
 from innkeeper.core.report import HostReport, ProviderReport
+from innkeeper.store.chunks import chunks
 from innkeeper.store.hosts import hosts_named, put_host
 from innkeeper.store.names import NameCache
 from innkeeper.store.tables import (
@@ -29,8 +30,6 @@ from innkeeper.store.tables import (
 )
 from innkeeper.store.txn import Txn
 
-MAX_IN_LIST: Final = 500
-"""Values in one IN list: well under every engine's limit on bound values."""
 MAX_DEPTH: Final = 10
 """Levels of a provider tree: a machine, its NUMA nodes, devices, their functions; and room."""
 
@@ -95,7 +94,7 @@ def _add_missing(txn: Txn, cache: NameCache, names: Iterable[str]) -> bool:
 def _ids(txn: Txn, uuids: Sequence[RpUuid]) -> dict[RpUuid, int]:
     return {
         uuid: rp_id
-        for chunk in _chunks(uuids)
+        for chunk in chunks(uuids)
         for uuid, rp_id in txn.conn.execute(select(_p.uuid, _p.id).where(_p.uuid.in_(chunk)))
     }
 
@@ -149,7 +148,7 @@ def _add_level(
     txn.conn.execute(insert(resource_providers), rows)
     ids.update(_ids(txn, [provider.uuid for _, provider in missing]))
     roots = [ids[provider.uuid] for _, provider in missing if provider.parent is None]
-    for chunk in _chunks(roots):
+    for chunk in chunks(roots):
         txn.conn.execute(update(resource_providers).where(_p.id.in_(chunk)).values(root_id=_p.id))
 
 
@@ -240,7 +239,7 @@ def _refresh_inventories(
 def _put_hosts(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
     """Add hosts that are new; note that the others are up."""
     names = [report.host for report in reports]
-    known = {h.name: h for chunk in _chunks(names) for h in hosts_named(txn.conn, chunk)}
+    known = {h.name: h for chunk in chunks(names) for h in hosts_named(txn.conn, chunk)}
     fresh = []
     for report in reports:
         before = known.get(report.host)
@@ -270,10 +269,5 @@ def _each(
     column: Column[Any],
     ids: Collection[int],
 ) -> Iterator[Any]:
-    for chunk in _chunks(list(ids)):
+    for chunk in chunks(ids):
         yield from txn.conn.execute(query.where(column.in_(chunk)))
-
-
-def _chunks(names: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(names), MAX_IN_LIST):
-        yield names[at : at + MAX_IN_LIST]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import Conflict, InnkeeperError, StoreError, Transient, Unavailable
 
@@ -12,18 +12,22 @@ MAX_TRIES: Final = 5
 _BUSY_CODES: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT"})
 
 
-def translate(error: DBAPIError) -> InnkeeperError:
-    """Give the error of ours that means what the driver's ``error`` means.
+def translate(error: Exception) -> InnkeeperError:
+    """Give the error of ours that means what ``error`` of SQLAlchemy or the bare driver means.
 
     An integrity error is a Conflict: what an op wrote is refused by a key of the schema.
     """
-    if isinstance(error, IntegrityError):
-        return Conflict(f"The write breaks a rule of the store: {error.orig}.")
-    name = getattr(error.orig, "sqlite_errorname", "")
-    if name in _BUSY_CODES:
-        return Transient(f"The database is busy ({name}).")
-    if error.connection_invalidated:
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # Every driver names its errors as the DB-API does, and shares no class with the others.
+    kinds = {kind.__name__ for kind in type(cause).__mro__}
+    code = getattr(cause, "sqlite_errorname", "")
+    if "IntegrityError" in kinds:
+        return Conflict(f"The write breaks a rule of the store: {cause}.")
+    if code in _BUSY_CODES:
+        return Transient(f"The database is busy ({code}).")
+    if lost:
         return Unavailable("The connection to the database was lost.")
-    if isinstance(error, OperationalError):
-        return Unavailable(f"The database cannot do it now: {error.orig}.")
-    return StoreError(f"The database refused a statement: {error.orig}.")
+    if "OperationalError" in kinds:
+        return Unavailable(f"The database cannot do it now: {cause}.")
+    return StoreError(f"The database refused a statement: {cause}.")

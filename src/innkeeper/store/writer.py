@@ -49,6 +49,8 @@ class Writer:
     ) -> None:
         """Make it ready; ``deliver`` is called on the writer's thread after each batch."""
         self._engine = engine
+        # What SQLAlchemy raises, and what the bare cursor does.
+        self._driver_errors = (DBAPIError, engine.dialect.loaded_dbapi.Error)
         self._clock = clock
         self._id = writer_id
         self._deliver = deliver
@@ -94,7 +96,7 @@ class Writer:
         for tries_left in reversed(range(MAX_TRIES)):
             try:
                 return self._try(batch)
-            except DBAPIError as error:
+            except self._driver_errors as error:
                 self._names.clear()
                 failure = translate(error)
                 if not isinstance(failure, Transient) or not tries_left:
@@ -130,7 +132,7 @@ class Writer:
             job.value = job.op(txn)
         except InnkeeperError as error:
             job.error = error
-        except DBAPIError as error:
+        except self._driver_errors as error:
             failure = translate(error)
             if isinstance(failure, Transient):
                 raise
