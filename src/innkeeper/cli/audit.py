@@ -73,7 +73,7 @@ def _read(config: Config) -> list[Audited]:
     """Do it here, on the databases of the data directory. Raises SetupError."""
     from innkeeper.store.audit import audit as prove
     from innkeeper.store.read_only import ReadOnlyStore
-    from innkeeper.wiring.data_dir import databases
+    from innkeeper.wiring.directory import databases
 
     if config.store.url:
         store = ReadOnlyStore.look(config.database_url)

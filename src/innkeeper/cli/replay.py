@@ -131,7 +131,7 @@ def _fast(
     from innkeeper.replay.pool import run_all
     from innkeeper.replay.run import Progress, RunAsked, RunResult
     from innkeeper.replay.trace import bundled, load_trace
-    from innkeeper.wiring.data_dir import drop_run, run_directory, take_for_replay
+    from innkeeper.wiring.directory import drop_run, run_directory, take_for_replay
 
     folder = data or bundled()
     trace = load_trace(folder)

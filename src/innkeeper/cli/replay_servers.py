@@ -17,7 +17,7 @@ from innkeeper.replay.servers import (
     hosts_of_cells,
 )
 from innkeeper.replay.trace import Trace, bundled, load_trace
-from innkeeper.wiring.data_dir import take_for_replay
+from innkeeper.wiring.directory import take_for_replay
 from innkeeper.wiring.loop import run
 from innkeeper.wiring.serve import stop_signals
 from innkeeper.wiring.system import System, running

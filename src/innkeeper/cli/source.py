@@ -19,7 +19,7 @@ from innkeeper.api.native.site import Health
 from innkeeper.cli.options import SETTINGS, Settings, configured
 from innkeeper.config import Config
 from innkeeper.core.errors import InnkeeperError, SetupError
-from innkeeper.wiring.data_dir import Endpoint, read_endpoint
+from innkeeper.wiring.directory import Endpoint, read_endpoint
 from innkeeper.wiring.reading import reading
 
 TIMEOUT_S: Final = 60.0

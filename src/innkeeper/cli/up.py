@@ -72,7 +72,7 @@ def up(
 
 
 async def _serve(config: Config, *, json: bool) -> int:
-    from innkeeper.wiring.data_dir import keep
+    from innkeeper.wiring.directory import keep
     from innkeeper.wiring.parts import scheduler_settings
     from innkeeper.wiring.serve import stop_signals
     from innkeeper.wiring.simulated import simulated_hosts

@@ -9,7 +9,7 @@ from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
-from innkeeper.wiring.data_dir import Endpoint, remove_endpoint, write_endpoint
+from innkeeper.wiring.directory import Endpoint, remove_endpoint, write_endpoint
 from innkeeper.wiring.local_cell import LocalCell
 from innkeeper.wiring.parts import Parts, make_parts, open_store
 from innkeeper.wiring.serve import HttpServer

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from innkeeper.core.errors import SetupError
-from innkeeper.wiring.data_dir import (
+from innkeeper.wiring.directory import (
     Endpoint,
     databases,
     drop_run,
