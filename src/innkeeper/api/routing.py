@@ -56,7 +56,9 @@ class RouteTable(Generic[T]):
         node = self._root
         params: dict[str, str] = {}
         segments = path.split("/")
-        if segments[-1] == "":
+        if segments[0]:
+            return None
+        if not segments[-1]:
             segments.pop()
         for segment in segments[1:]:
             found = node.exact.get(segment)

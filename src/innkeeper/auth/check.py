@@ -35,6 +35,8 @@ def _either(tokens: list[str]) -> tuple[Check, list[str]]:
     while rest and rest[0].lower() == "or":
         following, rest = _both(rest[1:])
         checks.append(following)
+    if len(checks) == 1:
+        return first, rest
     return (lambda who, target, rules: any(c(who, target, rules) for c in checks)), rest
 
 
@@ -44,6 +46,8 @@ def _both(tokens: list[str]) -> tuple[Check, list[str]]:
     while rest and rest[0].lower() == "and":
         following, rest = _single(rest[1:])
         checks.append(following)
+    if len(checks) == 1:
+        return first, rest
     return (lambda who, target, rules: all(c(who, target, rules) for c in checks)), rest
 
 

@@ -3,8 +3,9 @@
 A provider has three: its uuid on the wire, its id in the store, its row in the index.
 """
 
+import re
 import uuid
-from typing import NewType
+from typing import Final, NewType
 
 RpUuid = NewType("RpUuid", str)
 """A resource provider on the wire: a canonical, dashed, lower-case uuid."""
@@ -22,11 +23,16 @@ HostName = NewType("HostName", str)
 CellName = NewType("CellName", str)
 
 
+_CANONICAL: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def canonical_uuid(text: str) -> str | None:
     """Give the dashed lower-case form of a uuid, or None if ``text`` is none.
 
     With and without dashes name the same thing, as in Placement.
     """
+    if _CANONICAL.fullmatch(text):
+        return text
     try:
         parsed = uuid.UUID(text)
     except ValueError:

@@ -10,6 +10,9 @@ from innkeeper.core.errors import InvalidInput
 MAX_INT: Final = 0x7FFFFFFF
 """Largest amount that the Placement API can express: 2**31 - 1."""
 
+MAX_CAPACITY: Final = 2**53 - 1
+"""Largest capacity: a huge ratio gives no more. Sums of many of them still fit into 64 bits."""
+
 
 class Inventory(msgspec.Struct, frozen=True):
     """One resource class of one provider.
@@ -28,7 +31,7 @@ class Inventory(msgspec.Struct, frozen=True):
     @property
     def capacity(self) -> int:
         """What all allocations together may hold: floor((total - reserved) * ratio)."""
-        return math.floor((self.total - self.reserved) * self.allocation_ratio)
+        return math.floor(min((self.total - self.reserved) * self.allocation_ratio, MAX_CAPACITY))
 
     def admits_unit(self, amount: int) -> bool:
         """Tell whether one allocation of ``amount`` respects min_unit, max_unit and step_size."""

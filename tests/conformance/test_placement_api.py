@@ -1,0 +1,175 @@
+"""What clients rely on and upstream's suite does not look at."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.in_process import Client, client_of
+
+HOST = "aaaaaaaa-0000-4000-8000-000000000001"
+OTHER = "aaaaaaaa-0000-4000-8000-000000000002"
+ONE = "bbbbbbbb-0000-4000-8000-000000000001"
+TWO = "bbbbbbbb-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    async with client_of(tmp_path) as client:
+        yield client
+
+
+async def host(client: Client, uuid: str = HOST, **inventories: int) -> None:
+    await client("POST", "/resource_providers", body={"name": uuid, "uuid": uuid})
+    body = {
+        "resource_provider_generation": 0,
+        "inventories": {name: {"total": total} for name, total in inventories.items()},
+    }
+    answer = await client("PUT", f"/resource_providers/{uuid}/inventories", body=body)
+    assert answer.status == 200
+
+
+def held(generation: int | None, **resources: dict[str, int]) -> dict[str, Any]:
+    return {
+        "allocations": {
+            uuid.replace("_", "-"): {"resources": amounts} for uuid, amounts in resources.items()
+        },
+        "project_id": "p",
+        "user_id": "u",
+        "consumer_type": "INSTANCE",
+        "consumer_generation": generation,
+    }
+
+
+def on(uuid: str, generation: int | None, **amounts: int) -> dict[str, Any]:
+    return held(generation, **{uuid: amounts})
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+async def test_discovery_needs_no_token(client: Client, path: str) -> None:
+    answer = await client("GET", path, root_path="/placement", headers={"x-auth-token": ""})
+    assert answer.status == 200
+    assert answer.json["versions"][0]["max_version"] == "1.39"
+
+
+async def test_below_a_mount_links_and_locations_name_it(client: Client) -> None:
+    answer = await client(
+        "POST", "/resource_providers", body={"name": "n", "uuid": HOST}, root_path="/placement"
+    )
+    path = f"/placement/resource_providers/{HOST}"
+    assert answer.headers["location"] == f"http://inn.example:8080{path}"
+    assert answer.json["links"][0] == {"rel": "self", "href": path}
+
+
+async def test_an_empty_put_without_a_content_type(client: Client) -> None:
+    for version in ("1.7", "1.39"):
+        headers = {"content-length": "0"}
+        path = f"/resource_classes/CUSTOM_V{version.replace('.', '_')}"
+        assert (await client("PUT", path, version=version, headers=headers)).status == 201
+
+
+async def test_a_body_that_is_too_large(client: Client) -> None:
+    headers = {"content-length": str(2**40)}
+    answer = await client("POST", "/resource_providers", body={}, headers=headers)
+    assert answer.status == 413
+
+
+async def test_what_one_consumer_gives_up_another_takes_in_the_same_request(
+    client: Client,
+) -> None:
+    await host(client, VCPU=4)
+    await host(client, OTHER, VCPU=4)
+    assert (await client("PUT", f"/allocations/{ONE}", body=on(HOST, None, VCPU=4))).status == 204
+    assert (await client("PUT", f"/allocations/{TWO}", body=on(OTHER, None, VCPU=4))).status == 204
+    swapped = {ONE: on(OTHER, 1, VCPU=4), TWO: on(HOST, 1, VCPU=4)}
+    assert (await client("POST", "/allocations", body=swapped)).status == 204
+    answer = await client("GET", f"/allocations/{ONE}")
+    assert list(answer.json["allocations"]) == [OTHER]
+
+
+async def test_a_failed_first_write_leaves_no_consumer_behind(client: Client) -> None:
+    await host(client, VCPU=4)
+    for refused in (on(OTHER, None, VCPU=1), on(HOST, None, VCPU=5), on(HOST, None, VCPU=2**70)):
+        answer = await client("PUT", f"/allocations/{ONE}", body=refused)
+        assert answer.status in {400, 409}
+    assert (await client("PUT", f"/allocations/{ONE}", body=on(HOST, None, VCPU=1))).status == 204
+
+
+async def test_an_answered_write_is_seen_by_the_next_read(client: Client) -> None:
+    await host(client, VCPU=4)
+    for generation in (None, 1, 2):
+        body = on(HOST, generation, VCPU=(generation or 0) + 1)
+        assert (await client("PUT", f"/allocations/{ONE}", body=body)).status == 204
+        answer = await client("GET", f"/resource_providers/{HOST}/usages")
+        assert answer.json["usages"] == {"VCPU": (generation or 0) + 1}
+
+
+async def test_a_uuid_without_dashes_is_the_same(client: Client) -> None:
+    await host(client, VCPU=4)
+    bare = ONE.replace("-", "").upper()
+    assert (await client("PUT", f"/allocations/{bare}", body=on(HOST, None, VCPU=1))).status == 204
+    for spelling in (ONE, bare):
+        assert (await client("GET", f"/allocations/{spelling}")).json["allocations"]
+    answer = await client("GET", f"/resource_providers/{HOST.replace('-', '')}")
+    assert answer.json["uuid"] == HOST
+
+
+@pytest.mark.parametrize(
+    "inventories",
+    [
+        {"VCPU": None},
+        {"VCPU": "x"},
+        {"vcpu": None},
+        {"vcpu": {"total": 1}},
+        {"VCPU": {"total": 1, "allocation_ratio": -1}},
+        {"CUSTOM_NONE": {"total": 1}},
+    ],
+)
+async def test_inventories_that_are_refused(client: Client, inventories: dict[str, Any]) -> None:
+    await host(client, VCPU=4)
+    body = {"resource_provider_generation": 1, "inventories": inventories}
+    answer = await client("PUT", f"/resource_providers/{HOST}/inventories", body=body)
+    assert answer.status == 400
+    answer = await client("GET", f"/resource_providers/{HOST}")
+    assert answer.json["generation"] == 1
+
+
+async def test_a_ratio_beyond_all_bounds_still_counts(client: Client) -> None:
+    await client("POST", "/resource_providers", body={"name": HOST, "uuid": HOST})
+    body = {
+        "resource_provider_generation": 0,
+        "inventories": {"VCPU": {"total": 2**31 - 1, "allocation_ratio": 3.4e38}},
+    }
+    answer = await client("PUT", f"/resource_providers/{HOST}/inventories", body=body)
+    assert answer.status == 200
+    answer = await client("GET", "/allocation_candidates?resources=VCPU:2147483647")
+    assert len(answer.json["allocation_requests"]) == 1
+
+
+async def test_candidates_are_what_a_claim_takes(client: Client) -> None:
+    await host(client, VCPU=4, MEMORY_MB=64)
+    query = "resources=VCPU:2,MEMORY_MB:8"
+    found = (await client("GET", f"/allocation_candidates?{query}")).json
+    assert found["provider_summaries"][HOST] == {
+        "resources": {
+            "VCPU": {"capacity": 4, "used": 0},
+            "MEMORY_MB": {"capacity": 64, "used": 0},
+        },
+        "traits": [],
+        "parent_provider_uuid": None,
+        "root_provider_uuid": HOST,
+    }
+    (request,) = found["allocation_requests"]
+    body = {**held(None), **request}
+    assert (await client("PUT", f"/allocations/{ONE}", body=body)).status == 204
+    assert request["mappings"] == {"": [HOST]}
+
+
+async def test_leave_comes_before_everything_about_the_thing(client: Client) -> None:
+    nobody = {"x-auth-token": "u:p", "x-roles": "member"}
+    answer = await client("PUT", f"/resource_providers/{HOST}", body="nonsense", headers=nobody)
+    assert answer.status == 403
+    assert "placement:resource_providers:update" in answer.detail
+    answer = await client("GET", "/usages?project_id=p", headers={**nobody, "x-roles": "reader"})
+    assert answer.status == 200
