@@ -117,9 +117,11 @@ class Picker:
     def alternates(
         self, job: Job, pick: Pick, *, count: int, taken: Sequence[int]
     ) -> Iterator[Selection]:
-        """Give up to ``count`` other hosts of the pick's cell, best first; nothing is held.
+        """Give up to ``count`` other hosts of the pick's cell; nothing is held.
 
-        ``taken`` are positions that will not do.
+        The first is the next best. The others are drawn from all that will do: under a policy
+        that packs, the next best ones are what the requests until then will fill. ``taken`` are
+        positions that will not do.
         """
         if count <= 0:
             return
@@ -127,13 +129,24 @@ class Picker:
         scores = masked(pick.scores, cell == cell[pick.position])
         scores[list(taken)] = -np.inf
         found = 0
-        for position in islice(best_first(scores), count * MAX_ALTERNATES_TRIED):
+        for position in self._spares(scores, count * MAX_ALTERNATES_TRIED):
             selection = self._selection(job, position)
             if selection is not None:
                 yield selection
                 found += 1
             if found == count:
                 return
+
+    def _spares(self, scores: Scores, count: int) -> Iterator[int]:
+        """Give the best position, then others at random; about ``count`` in all."""
+        feasible = np.flatnonzero(scores > -np.inf)
+        if not feasible.size:
+            return
+        best = int(scores.argmax())
+        yield best
+        for drawn in self._random.sample(range(feasible.size), min(feasible.size, count)):
+            if feasible[drawn] != best:
+                yield int(feasible[drawn])
 
     def _feasible(self, job: Job, record: Record, excluded: Iterable[int]) -> Mask | None:
         """Give the hosts that will do, as far as masks can say; None if there are none."""

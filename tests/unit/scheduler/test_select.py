@@ -382,14 +382,21 @@ async def test_only_the_one_that_was_lost_moves() -> None:
 # --- alternates ------------------------------------------------------------------------------
 
 
-async def test_alternates_are_of_the_same_cell_best_first() -> None:
+async def test_alternates_are_of_the_same_cell_the_next_best_first() -> None:
     cluster = cluster_of(9, 8, 7, 6, 5, 4, cells="ababaa")
-    (placed,) = await place(cluster, alternates=2)
-    assert hosts_of(placed) == ["h0", "h2", "h4"]
+    (placed,) = await place(cluster, alternates=3)
+    assert hosts_of(placed)[:2] == ["h0", "h2"]
+    assert set(hosts_of(placed)[2:]) == {"h4", "h5"}
     assert {selection.cell for selection in placed.selections} == {"a"}
     for selection in placed.selections:
         assert selection.allocations[0].rp_uuid == selection.rp_uuid
     assert cluster.index.held == 0
+
+
+async def test_later_alternates_are_not_what_all_others_take_next() -> None:
+    which = scheduler(cluster_of(*[9] * 40))
+    seen = {which.plan(SPEC, instances(1), alternates=2)[0].selections[2].host for _ in range(20)}
+    assert len(seen) > 5
 
 
 async def test_fewer_alternates_than_wanted_are_no_failure() -> None:
