@@ -17,7 +17,7 @@ from innkeeper.api.native.service import Service
 from innkeeper.core.allocation import Consumer
 from innkeeper.core.claim import Claim
 from innkeeper.core.decision import Decision
-from innkeeper.core.errors import ClaimLost, Conflict, InvalidInput
+from innkeeper.core.errors import ClaimLost, ConcurrentUpdate, Conflict, DuplicateName, InvalidInput
 from innkeeper.core.ids import ConsumerUuid, InstanceUuid, canonical_uuid
 from innkeeper.core.names import MAX_NAME_LENGTH
 from innkeeper.core.request_spec import RequestSpec
@@ -102,6 +102,10 @@ class _Claimer:
             for position, each in enumerate(placed):
                 try:
                     claim(txn, self._claim(each))
+                except ConcurrentUpdate as error:
+                    # Its generation is not that of a new one: no other host would help.
+                    taken = DuplicateName(f"Consumer {each.instance} holds allocations already.")
+                    raise ClaimLost(position, taken) from error
                 except Conflict as cause:
                     raise ClaimLost(position, cause) from cause
 
