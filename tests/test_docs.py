@@ -29,13 +29,14 @@ def default_of(key: str) -> str:
 
 def test_each_setting_is_listed_with_its_default(checkout: Path) -> None:
     text = (checkout / "docs/reference/settings.md").read_text()
-    listed = dict(re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| (?:`([^`]*)` )?\| \S", text, re.M))
+    row = re.compile(r"^\| `([a-z_.]+)` \|[^|]*\| (?:`([^`]*)` )?\| \S", re.MULTILINE)
+    listed = dict(row.findall(text))
     assert listed == {key: default_of(key) for key, _ in setting_types()}
 
 
 def test_each_error_code_is_listed_once_and_belongs_to_one_error(checkout: Path) -> None:
     text = (checkout / "docs/reference/errors.md").read_text()
-    listed = re.findall(r"^\| `(innkeeper\.[a-z_]+)` \|", text, re.M)
+    listed = re.findall(r"^\| `(innkeeper\.[a-z_]+)` \|", text, re.MULTILINE)
     codes = [kind.code for kind in all_errors()]
     assert len(set(codes)) == len(codes)
     assert len(set(listed)) == len(listed)
@@ -52,7 +53,7 @@ def commands(app: App, before: str) -> Iterator[str]:
 
 def test_each_command_is_listed(checkout: Path) -> None:
     text = (checkout / "docs/reference/commands.md").read_text()
-    listed = re.findall(r"^\| `(innkeeper [a-z ]+)` \|", text, re.M)
+    listed = re.findall(r"^\| `(innkeeper [a-z ]+)` \|", text, re.MULTILINE)
     assert sorted(listed) == sorted(commands(make_app(), "innkeeper"))
 
 
