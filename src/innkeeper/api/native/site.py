@@ -3,7 +3,7 @@
 Everything below the mounts of the APIs belongs to them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +11,6 @@ import msgspec
 
 from innkeeper.api.asgi import App, Receive, Scope, Send, request_head, send_response
 from innkeeper.api.http import JSON, Request, Response
-from innkeeper.api.mount import Mounts
 from innkeeper.api.native import faults, versions
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.versions import Version, VersionList
@@ -48,20 +47,37 @@ def site(
             ),
         )
     )
-    root = _Root(apis, server=server, is_ready=is_ready)
-    return Mounts({PLACEMENT_ROOT: placement, versions.ROOT: native}, otherwise=root)
+    mounts = {PLACEMENT_ROOT: placement, versions.ROOT: native}
+    return _Site(mounts, apis, server=server, is_ready=is_ready)
 
 
-class _Root:
-    """What is outside of the APIs."""
+class _Site:
+    """Hands ``/prefix`` and all below it to the API there, and answers the rest itself.
 
-    def __init__(self, apis: VersionList, *, server: str, is_ready: Callable[[], bool]) -> None:
+    The bare prefix, without a slash, is handed over as well: it is where clients look for the
+    versions of an API.
+    """
+
+    def __init__(
+        self,
+        mounts: Mapping[str, App],
+        apis: VersionList,
+        *,
+        server: str,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._mounts = mounts
         self._apis = apis
         self._server = server
         self._is_ready = is_ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        prefix = "/" + scope["path"][1:].partition("/")[0]
+        app = self._mounts.get(prefix)
+        if app is not None:
+            await app({**scope, "root_path": prefix}, receive, send)
             return
         request = request_head(scope)
         await send_response(self._respond(request), send, head_only=request.method == "HEAD")
