@@ -166,6 +166,42 @@ async def test_candidates_are_what_a_claim_takes(client: Client) -> None:
     assert request["mappings"] == {"": [HOST]}
 
 
+async def devices(client: Client, count: int) -> None:
+    """Put ``count`` like devices below a host."""
+    await client("POST", "/resource_providers", body={"name": "root", "uuid": OTHER})
+    for number in range(count):
+        uuid = f"dddddddd-0000-4000-8000-{number:012}"
+        body = {"name": uuid, "uuid": uuid, "parent_provider_uuid": OTHER}
+        await client("POST", "/resource_providers", body=body)
+        body = {"resource_provider_generation": 0, "inventories": {"VGPU": {"total": 1}}}
+        await client("PUT", f"/resource_providers/{uuid}/inventories", body=body)
+
+
+def groups(count: int) -> str:
+    return "&".join(
+        [f"resources{n}=VGPU:1" for n in range(1, count + 1)] + ["group_policy=isolate"]
+    )
+
+
+async def test_who_serves_which_group_counts_only_where_it_is_said(client: Client) -> None:
+    await devices(client, 2)
+    for version, expected in (("1.34", 2), ("1.33", 1)):
+        answer = await client(
+            "GET",
+            f"/allocation_candidates?{groups(2)}",
+            headers={"openstack-api-version": f"placement {version}"},
+        )
+        assert len(answer.json["allocation_requests"]) == expected
+
+
+async def test_a_search_that_takes_too_long_gives_what_it_has_found(client: Client) -> None:
+    # All would be 8! = 40,320; the test's clock goes on by a second at each look.
+    await devices(client, 8)
+    answer = await client("GET", f"/allocation_candidates?{groups(8)}")
+    assert answer.status == 200
+    assert 0 < len(answer.json["allocation_requests"]) < 40_320
+
+
 async def test_leave_comes_before_everything_about_the_thing(client: Client) -> None:
     nobody = {"x-auth-token": "u:p", "x-roles": "member"}
     answer = await client("PUT", f"/resource_providers/{HOST}", body="nonsense", headers=nobody)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from innkeeper.core.errors import SetupError
+from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
 from innkeeper.store import pictures, schema
 from innkeeper.store.dialects import sqlite
@@ -51,6 +51,7 @@ class Store:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_picture: Callable[[Picture], None] = _ignore
         self._started = False
+        self._outbox: list[Job] = []
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime], writer_id: str) -> "Store":
@@ -107,7 +108,10 @@ class Store:
             else:
                 future.set_exception(job.error)
 
-        self._writer.submit(Job(op, deliver, settle))
+        # Whoever else writes in this turn of the loop comes along: the writer wakes up once.
+        if not self._outbox:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._outbox.append(Job(op, deliver, settle))
         return await future
 
     async def read(self, op: Callable[[Connection], _Result]) -> _Result:
@@ -129,6 +133,7 @@ class Store:
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         if self._started:
+            self._send()
             await asyncio.get_running_loop().run_in_executor(None, self._writer.close)
             # What the last batches scheduled on this loop comes before whoever awaits this.
             await asyncio.sleep(0)
@@ -136,6 +141,15 @@ class Store:
         self._reader_engine.dispose()
         self._writer_engine.dispose()
         self._lock.release()
+
+    def _send(self) -> None:
+        jobs, self._outbox = self._outbox, []
+        try:
+            self._writer.submit(jobs)
+        except Unavailable as error:
+            for job in jobs:
+                job.error = error
+            self._finish(jobs, Picture())
 
     def _hand_over(self, jobs: Sequence[Job], picture: Picture) -> None:
         if self._loop is None or self._loop.is_closed():

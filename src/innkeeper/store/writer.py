@@ -66,12 +66,12 @@ class Writer:
             changes.enroll(Txn(conn, names=self._names, now=self._clock()), self._id)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Queue a job. Raises Unavailable once the writer is closing."""
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs. Raises Unavailable, for all of them, once the writer is closing."""
         with self._wake:
             if self._closing:
                 raise Unavailable("The store is shutting down.")
-            self._waiting.append(job)
+            self._waiting.extend(jobs)
             self._wake.notify()
 
     def close(self) -> None:

@@ -15,6 +15,8 @@ from innkeeper.core.errors import SetupError
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted: a burst of clients that all start at once."""
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection stays open: clients pool them, and mind when one is closed."""
 GRACE_S: Final = 5
 """How long requests that are under way may go on after the server was told to stop."""
 
@@ -76,6 +78,7 @@ class HttpServer:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S,
         )
         server = self._server = _Server(config)
         self._task = asyncio.create_task(server.serve(sockets=[self._socket]))

@@ -6,7 +6,11 @@ from typing import Final
 from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import json_answer
 from innkeeper.api.placement.call import Call, pick
-from innkeeper.api.placement.query.candidates import NESTED_SINCE, parse_candidate_request
+from innkeeper.api.placement.query.candidates import (
+    MAPPINGS_SINCE,
+    NESTED_SINCE,
+    parse_candidate_request,
+)
 from innkeeper.api.placement.schemas import allocation_candidate as schemas
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.ids import RpRow, RpUuid
@@ -19,7 +23,6 @@ from innkeeper.placement.traits import in_order
 BY_PROVIDER_SINCE: Final[Version] = (1, 12)
 TRAITS_SINCE: Final[Version] = (1, 17)
 ALL_CLASSES_SINCE: Final[Version] = (1, 27)
-MAPPINGS_SINCE: Final[Version] = (1, 34)
 
 
 async def list_allocation_candidates(call: Call) -> Response:

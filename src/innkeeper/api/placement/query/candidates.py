@@ -11,6 +11,7 @@ from innkeeper.api.placement.versions import Version
 from innkeeper.core.request_group import CandidateRequest
 
 NESTED_SINCE: Final[Version] = (1, 29)
+MAPPINGS_SINCE: Final[Version] = (1, 34)
 
 _LIMIT: Final = re.compile("[1-9][0-9]*", re.ASCII)
 _LONGEST_LIMIT: Final = 18
@@ -36,6 +37,7 @@ def parse_candidate_request(params: Params, version: Version) -> CandidateReques
         root_required=frozenset(name for (name,) in root.required),
         root_forbidden=root.forbidden,
         nested=version >= NESTED_SINCE,
+        mappings=version >= MAPPINGS_SINCE,
     )
 
 
