@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-import uvloop
 
 from innkeeper.core.allocation import Consumer
 from innkeeper.core.claim import Claim
@@ -37,6 +36,7 @@ from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store import cells, claims, hosts, inventories, providers
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
+from innkeeper.wiring.loop import run
 
 GOAL_PER_S = 2_000
 HOSTS_PER_WRITE = 500
@@ -193,12 +193,9 @@ def main() -> int:
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--alternates", type=int, default=0)
     parser.add_argument("--policy", default="spread")
-    # The loop is the one on which the server runs, too.
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
-    ):
-        return runner.run(bench(parser.parse_args(), Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        # The loop is the one on which the server runs, too.
+        return run(bench(parser.parse_args(), Path(folder)))
 
 
 if __name__ == "__main__":

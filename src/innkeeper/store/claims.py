@@ -25,7 +25,7 @@ from innkeeper.core.errors import (
 )
 from innkeeper.core.ids import RpId
 from innkeeper.store import groups
-from innkeeper.store.prepared import Prepared
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
     allocations,
     consumer_types,
@@ -288,7 +288,7 @@ def _add_consumer(txn: Txn, consumer: Consumer) -> int:
     row = txn.cursor.fetchone()
     if row is None:
         raise DuplicateName(f"Consumer {consumer.uuid} exists already.")
-    return _int(row[0])
+    return integer(row[0])
 
 
 def consumer_type_id(txn: Txn, name: str) -> int:
@@ -303,12 +303,12 @@ def consumer_type_id(txn: Txn, name: str) -> int:
 def _find(txn: Txn, uuid: str) -> tuple[int, int] | None:
     _FIND_CONSUMER.run(txn.cursor, txn.dialect, {"of": uuid})
     row = txn.cursor.fetchone()
-    return None if row is None else (_int(row[0]), _int(row[1]))
+    return None if row is None else (integer(row[0]), integer(row[1]))
 
 
 def _held(txn: Txn, consumer_id: int) -> dict[_Key, int]:
     _HELD.run(txn.cursor, txn.dialect, {"of": consumer_id})
-    return {(_int(rp), _int(rc)): _int(used) for rp, rc, used in txn.cursor.fetchall()}
+    return {(integer(rp), integer(rc)): integer(used) for rp, rc, used in txn.cursor.fetchall()}
 
 
 def _drop(txn: Txn, consumer_id: int, generation: int, *, uuid: str) -> None:
@@ -376,9 +376,3 @@ def _refusal(txn: Txn, key: _Key, amounts: Sequence[int], *, rp_uuid: str) -> Co
         f"Unable to create allocation for {where}. The requested amount would exceed the"
         f" capacity: {sum(amounts)} is asked for, {row.used} of {row.capacity} are used."
     )
-
-
-def _int(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(value)
-    return value

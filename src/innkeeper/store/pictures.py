@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import BigInteger, Column, Connection, Select, Table, func, select, type_coerce
+from sqlalchemy import Column, Connection, Select, Table, bindparam, func, select
 
 from innkeeper.core.ids import AggregateUuid, HostName, RpId
 from innkeeper.core.inventory import Inventory
@@ -24,6 +24,7 @@ from innkeeper.core.provider import Provider
 from innkeeper.store.chunks import chunks
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
     instances,
     inventories,
@@ -35,14 +36,26 @@ from innkeeper.store.tables import (
 )
 from innkeeper.store.timestamp import from_us
 from innkeeper.store.touched import Touched
+from innkeeper.store.txn import Txn
 
 _LIVE: Final = ("BUILD", "ACTIVE")
 
 _Name = TypeVar("_Name")
 _Query = TypeVar("_Query", bound=Select[Any])
 
-# Read as it is kept, so that a claim's picture pays for one conversion a provider, not a row.
-_raw_updated_at = type_coerce(resource_providers.c.updated_at, BigInteger)
+# One provider at a time: what claims touch is few, and this is run after each of them.
+_USAGE: Final = Prepared(
+    select(
+        resource_providers.c.generation,
+        resource_providers.c.updated_at,
+        resource_classes.c.name,
+        inventories.c.used,
+    )
+    .select_from(resource_providers)
+    .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
+    .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
+    .where(resource_providers.c.id == bindparam("of"))
+)
 
 
 def whole(conn: Connection) -> Picture:
@@ -57,8 +70,9 @@ def whole(conn: Connection) -> Picture:
     )
 
 
-def of(conn: Connection, touched: Touched) -> Picture:
+def of(txn: Txn, touched: Touched) -> Picture:
     """Give the picture of what ``touched`` names, as it is in this transaction."""
+    conn = txn.conn
     ids = touched.providers - touched.removed
     providers = provider_pictures(conn, ids) if ids else ()
     usages = touched.usages - touched.providers - touched.removed
@@ -70,7 +84,7 @@ def of(conn: Connection, touched: Touched) -> Picture:
         traits=_names(conn, traits) if touched.traits else None,
         removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
         providers=providers,
-        usages=_usages(conn, usages) if usages else (),
+        usages=_usages(txn, usages) if usages else (),
         hosts=hosts,
         hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
         groups=groups,
@@ -130,25 +144,18 @@ def _inventories(
         yield rp_id, Inventory(*fields), used
 
 
-def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
-    p, i = resource_providers.c, inventories.c
-    query = (
-        select(p.id, p.generation, _raw_updated_at, resource_classes.c.name, i.used)
-        .select_from(resource_providers)
-        .outerjoin(inventories, i.rp_id == p.id)
-        .outerjoin(resource_classes, resource_classes.c.id == i.rc_id)
-    )
-    heads: dict[int, tuple[int, int]] = {}
-    used_of: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-    for chunk in _chunks(ids):
-        for rp_id, generation, updated_us, name, used in conn.execute(_within(query, p.id, chunk)):
-            heads[rp_id] = (generation, updated_us)
-            if name is not None:
-                used_of[rp_id].append((name, used))
-    return tuple(
-        UsagePicture(RpId(rp_id), generation, from_us(updated_us), tuple(used_of[rp_id]))
-        for rp_id, (generation, updated_us) in sorted(heads.items())
-    )
+def _usages(txn: Txn, ids: Collection[int]) -> tuple[UsagePicture, ...]:
+    return tuple(picture for rp_id in sorted(ids) if (picture := _usage(txn, rp_id)) is not None)
+
+
+def _usage(txn: Txn, rp_id: int) -> UsagePicture | None:
+    _USAGE.run(txn.cursor, txn.dialect, {"of": rp_id})
+    rows = txn.cursor.fetchall()
+    if not rows:
+        return None
+    used = tuple((str(name), integer(used)) for _, _, name, used in rows if name is not None)
+    generation, updated_us = integer(rows[0][0]), integer(rows[0][1])
+    return UsagePicture(RpId(rp_id), generation, from_us(updated_us), used)
 
 
 def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[WorkloadPicture, ...]:

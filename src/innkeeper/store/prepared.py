@@ -11,7 +11,16 @@ from typing import Protocol
 from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
 
+from innkeeper.core.errors import StoreError
+
 Scalar = str | int | float | bytes | None
+
+
+def integer(value: Scalar) -> int:
+    """Give ``value``, which a column of whole numbers holds."""
+    if not isinstance(value, int):
+        raise StoreError(f"A whole number was expected in a row, not {value!r}.")
+    return value
 
 
 class Cursor(Protocol):

@@ -122,7 +122,7 @@ class Writer:
             if not touched:
                 return Picture()
             changes.record(txn, self._id, touched)
-            return pictures.of(conn, touched)
+            return pictures.of(txn, touched)
 
     def _attempt(self, txn: Txn, job: Job) -> None:
         """Run one op inside a savepoint of its own."""
