@@ -107,10 +107,12 @@ class Index:
 
     def _change_held(self, allocations: Sequence[Allocation], sign: int) -> None:
         self.held += sign
-        for each in allocations:
-            row = self.columns.hold(each.rp_id, each.resource_class, sign * each.amount)
-            if row is not None:
-                self.hosts.touch(self.root(row))
+        rows = {
+            self.columns.hold(each.rp_id, each.resource_class, sign * each.amount)
+            for each in allocations
+        }
+        for root in {self.root(row) for row in rows if row is not None}:
+            self.hosts.touch(root)
 
     def _apply_providers(self, picture: Picture) -> None:
         for rp_id in picture.removed:
