@@ -53,7 +53,10 @@ def instance_table(instances: Sequence[InstanceView]) -> Table:
 
 
 def instance_details(instance: InstanceView, decision: DecisionView | None) -> RenderableType:
-    """Give all about one instance, with what was decided for it and why."""
+    """Give all about one instance, with what was decided for it and why.
+
+    Of the decision's steps only those that removed a host: the JSON has all.
+    """
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -68,9 +71,9 @@ def instance_details(instance: InstanceView, decision: DecisionView | None) -> R
     if decision is not None:
         table.add_row("why", escape(decision.why))
         for step in decision.record.steps:
-            table.add_row(
-                "", escape(f"{step.name}: -{step.removed}, {step.remaining} left. {step.reason}")
-            )
+            if step.removed:
+                count = f"-{step.removed}, {step.remaining} left"
+                table.add_row("", escape(f"{step.name}: {count}. {step.reason}"))
         for score in decision.record.top:
             table.add_row("", escape(f"{score.host} scored {score.score:g}"))
     return table
