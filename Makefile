@@ -14,6 +14,10 @@ SOAK_SECONDS ?= 600
 
 # The machine's own Python is used, never a downloaded one.
 export UV_PYTHON_DOWNLOADS := never
+# Certificates that the machine trusts count, where it has any: a mirror may need them.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt),)
+export UV_SYSTEM_CERTS := true
+endif
 # A virtual environment that happens to be active is not ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 # Compiled modules are kept: the tests start many processes.
