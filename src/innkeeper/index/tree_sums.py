@@ -77,5 +77,9 @@ class TreeSums:
     def _of_one(self, column: ResourceColumn, root: int) -> int:
         if root == NOTHING:
             return 0
-        slots = (int(column.slot[row]) for row in self._columns.trees.tree(RpRow(root)))
-        return sum(int(column.free[slot]) for slot in slots if slot != NOTHING)
+        total = 0
+        for row in self._columns.trees.tree(RpRow(root)):
+            slot = column.slot[row]
+            if slot != NOTHING:
+                total += int(column.free[slot])
+        return total

@@ -155,10 +155,9 @@ class Picker:
         if not len(hosts):
             return None
         seen = survey(self._index, spec.request)
-        # A host whose provider is unknown has root -1, which would take the last row's value.
+        # A host whose provider is unknown has root -1, which takes the survey's last value: False.
         # (Turned to intp first, which is twice as fast as taking by int32.)
         mask: Mask = seen.roots[hosts.root.astype(np.intp)]
-        mask &= hosts.root >= 0
         record.surveyed(seen.steps, mask)
         remaining = 1
         for each in job.profile.filters:
