@@ -81,8 +81,9 @@ class VirtualStore(Store):
             if settle is not None:
                 settle()
             raise
-        picture = self._writer._write([job])
-        self._finish([job], picture)
+        picture = self._writer.run([job])
+        self._writer.commit()
+        self._finish([job], picture or Picture())
         await asyncio.sleep(self.latency(self.random))
         if job.error is not None:
             raise job.error
@@ -95,7 +96,7 @@ class VirtualStore(Store):
 
     async def close(self) -> None:
         await asyncio.sleep(0)
-        self._writer.close()
+        self._committer.shutdown()
         self._pool.shutdown()
         self._reader_engine.dispose()
         self._writer_engine.dispose()

@@ -1,13 +1,16 @@
 """Store: the door to the database for everybody else.
 
-Writes go through the one writer thread (group commit); reads go to a small pool of threads,
-each read on a snapshot of its own.
+Writes are ops of one transaction at a time (group commit), run on the loop's thread; only
+their commit, which waits for the disk, has a thread. (On a thread of their own they would wait
+for the interpreter's lock at each statement, which costs more than the statements do.) Reads
+go to a small pool of threads, each read on a snapshot of its own.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -23,7 +26,7 @@ from innkeeper.store.lock import StoreLock
 from innkeeper.store.names import sync_standard_names
 from innkeeper.store.retry import translate
 from innkeeper.store.txn import Txn
-from innkeeper.store.writer import Job, Writer
+from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
 
 READERS: Final = 4
 """Threads that read: SQLite's reads hold the interpreter's lock little enough to overlap."""
@@ -47,11 +50,12 @@ class Store:
         self._reader_engine = readers
         self._lock = lock
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
-        self._writer = Writer(writer, clock=clock, writer_id=writer_id, deliver=self._hand_over)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = Writer(writer, clock=clock, writer_id=writer_id)
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
         self._on_picture: Callable[[Picture], None] = _ignore
-        self._started = False
         self._outbox: list[Job] = []
+        self._commit: asyncio.Future[None] | None = None
+        self._closing = False
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime], writer_id: str) -> "Store":
@@ -82,11 +86,9 @@ class Store:
         return cls(writer=writer, readers=readers, lock=lock, clock=clock, writer_id=writer_id)
 
     def start(self, on_picture: Callable[[Picture], None]) -> None:
-        """Start writing for the running loop; ``on_picture`` is called there after each commit."""
-        self._loop = asyncio.get_running_loop()
+        """Begin to take writes; ``on_picture`` is called on the loop after each commit."""
         self._on_picture = on_picture
         self._writer.start()
-        self._started = True
 
     async def write(
         self, op: Callable[[Txn], _Result], *, settle: Callable[[], None] | None = None
@@ -98,6 +100,8 @@ class Store:
         than once (after a deadlock), so all that it does must be through its ``txn``. A write
         goes on though the awaiting task is cancelled.
         """
+        if self._closing:
+            raise Unavailable("The store is shutting down.")
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
 
         def deliver(job: Job) -> None:
@@ -108,7 +112,7 @@ class Store:
             else:
                 future.set_exception(job.error)
 
-        # Whoever else writes in this turn of the loop comes along: the writer wakes up once.
+        # Whoever else writes in this turn of the loop comes along.
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._send)
         self._outbox.append(Job(op, deliver, settle))
@@ -132,29 +136,48 @@ class Store:
 
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
-        if self._started:
-            self._send()
-            await asyncio.get_running_loop().run_in_executor(None, self._writer.close)
-            # What the last batches scheduled on this loop comes before whoever awaits this.
+        self._closing = True
+        while self._outbox or self._commit is not None:
+            if self._commit is not None:
+                await asyncio.wait([self._commit])
+            # What comes of a commit is handed out by a callback of its own.
             await asyncio.sleep(0)
+        self._committer.shutdown()
         self._pool.shutdown()
         self._reader_engine.dispose()
         self._writer_engine.dispose()
         self._lock.release()
 
     def _send(self) -> None:
-        jobs, self._outbox = self._outbox, []
-        try:
-            self._writer.submit(jobs)
-        except Unavailable as error:
-            for job in jobs:
-                job.error = error
-            self._finish(jobs, Picture())
-
-    def _hand_over(self, jobs: Sequence[Job], picture: Picture) -> None:
-        if self._loop is None or self._loop.is_closed():
+        """Run the ops that wait; their commit waits for the disk on a thread of its own."""
+        if self._commit is not None or not self._outbox:
             return
-        self._loop.call_soon_threadsafe(self._finish, jobs, picture)
+        jobs, self._outbox = self._outbox[:MAX_BATCH], self._outbox[MAX_BATCH:]
+        picture = self._writer.run(jobs)
+        if picture is None:
+            self._finish(jobs, Picture())
+            self._send_rest()
+            return
+        loop = asyncio.get_running_loop()
+        self._commit = loop.run_in_executor(self._committer, self._writer.commit)
+        self._commit.add_done_callback(partial(self._committed, jobs, picture))
+
+    def _committed(
+        self, jobs: Sequence[Job], picture: Picture, commit: asyncio.Future[None]
+    ) -> None:
+        self._commit = None
+        error = commit.exception()
+        if error is None:
+            self._finish(jobs, picture)
+        else:
+            fail(jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
+            self._finish(jobs, Picture())
+        self._send_rest()
+
+    def _send_rest(self) -> None:
+        """Send what came meanwhile, after those who were just answered had their turn."""
+        if self._outbox:
+            asyncio.get_running_loop().call_soon(self._send)
 
     def _finish(self, jobs: Sequence[Job], picture: Picture) -> None:
         for job in jobs:

@@ -1,20 +1,18 @@
-"""Group commit: one thread that writes, and puts all that waits into its next transaction.
+"""Group commit: all that waits goes into the next transaction together.
 
 An op that fails is rolled back alone, to its savepoint, and gets its own error; the others are
 left as they are. Nobody is answered before the commit that holds his write is durable.
 """
 
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from innkeeper.core.errors import InnkeeperError, Transient, Unavailable
+from innkeeper.core.errors import InnkeeperError, Transient
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
 from innkeeper.store.names import Names
@@ -38,91 +36,77 @@ class Job(msgspec.Struct, eq=False):
     error: Exception | None = None
 
 
-Delivery = Callable[[Sequence[Job], Picture], None]
-
-
 class Writer:
-    """The writer thread of one process."""
+    """The writer of one process. ``run`` and ``commit`` take turns and never overlap."""
 
-    def __init__(
-        self, engine: Engine, *, clock: Callable[[], datetime], writer_id: str, deliver: Delivery
-    ) -> None:
-        """Make it ready; ``deliver`` is called on the writer's thread after each batch."""
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], writer_id: str) -> None:
         self._engine = engine
         # What SQLAlchemy raises, and what the bare cursor does.
         self._driver_errors = (DBAPIError, engine.dialect.loaded_dbapi.Error)
         self._clock = clock
         self._id = writer_id
-        self._deliver = deliver
         self._names = Names()
-        self._waiting: deque[Job] = deque()
-        self._wake = threading.Condition()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._open: Connection | None = None
 
     def start(self) -> None:
-        """Enroll in ``writers`` and start the thread."""
+        """Enroll in ``writers``."""
         with self._engine.begin() as conn:
             changes.enroll(Txn(conn, names=self._names, now=self._clock()), self._id)
-        self._thread.start()
 
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Queue jobs. Raises Unavailable, for all of them, once the writer is closing."""
-        with self._wake:
-            if self._closing:
-                raise Unavailable("The store is shutting down.")
-            self._waiting.extend(jobs)
-            self._wake.notify()
+    def run(self, batch: Sequence[Job]) -> Picture | None:
+        """Run the ops of a batch in one transaction, and give each job its outcome.
 
-    def close(self) -> None:
-        """Write what waits, then end the thread."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while batch := self._next_batch():
-            self._deliver(batch, self._write(batch))
-
-    def _next_batch(self) -> list[Job]:
-        with self._wake:
-            self._wake.wait_for(lambda: self._waiting or self._closing)
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-
-    def _write(self, batch: Sequence[Job]) -> Picture:
-        """Write a batch, trying again what the engine says may do the next time."""
+        Gives what the batch changed, to be made durable by ``commit`` before anybody is
+        answered; None if all of it failed. What the engine says may do the next time is tried
+        again.
+        """
         failure: Exception | None = None
         for tries_left in reversed(range(MAX_TRIES)):
             try:
                 return self._try(batch)
             except self._driver_errors as error:
-                self._names.clear()
                 failure = translate(error)
                 if not isinstance(failure, Transient) or not tries_left:
                     break
             except Exception as error:  # fence: writer
-                # A defect of ours: those who wait hear of it, and the thread lives on.
-                self._names.clear()
+                # A defect of ours: those who wait hear of it, and the store goes on.
                 failure = error
                 break
-        for job in batch:
-            job.value, job.error = None, failure
-        return Picture()
+        fail(batch, failure)
+        return None
 
-    def _try(self, batch: Sequence[Job]) -> Picture:
+    def commit(self) -> None:
+        """Make durable what ``run`` did; raise what keeps it from that, and undo it then."""
+        conn, self._open = self._open, None
+        if conn is None:
+            return
+        with conn:  # Whose end rolls back what was not committed.
+            try:
+                conn.commit()
+            except self._driver_errors as error:
+                self._names.clear()
+                raise translate(error) from error
+
+    def _try(self, batch: Sequence[Job]) -> Picture | None:
         touched = Touched()
-        with self._engine.begin() as conn:
+        conn = self._engine.connect()
+        try:
+            conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock())
             for job in batch:
                 txn.touched = Touched()
                 self._attempt(txn, job)
                 if job.error is None:
                     touched.merge(txn.touched)
-            if not touched:
-                return Picture()
-            changes.record(txn, self._id, touched)
-            return pictures.of(txn, touched)
+            if touched:
+                changes.record(txn, self._id, touched)
+            picture = pictures.of(txn, touched)
+        except BaseException:
+            self._names.clear()
+            conn.close()
+            raise
+        self._open = conn
+        return picture
 
     def _attempt(self, txn: Txn, job: Job) -> None:
         """Run one op inside a savepoint of its own."""
@@ -144,3 +128,9 @@ class Writer:
             txn.cursor.execute("ROLLBACK TO op")
             self._names.clear()
         txn.cursor.execute("RELEASE op")
+
+
+def fail(batch: Sequence[Job], error: Exception | None) -> None:
+    """Give every job of a batch the same error."""
+    for job in batch:
+        job.value, job.error = None, error
