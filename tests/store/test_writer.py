@@ -87,6 +87,28 @@ async def test_a_busy_database_is_tried_again(world: World) -> None:
         await world.store.write(op)
 
 
+async def test_a_commit_that_fails_fails_all_of_it_and_no_more(world: World) -> None:
+    def add(name: str, txn: Txn) -> None:
+        txn.conn.execute(insert(consumer_types).values(name=name))
+        txn.consumer_changed(name)
+
+    def dangle(txn: Txn) -> None:
+        add("B", txn)
+        # What this breaks is found by the COMMIT only.
+        txn.conn.execute(text("PRAGMA defer_foreign_keys=ON"))
+        txn.conn.execute(text("INSERT INTO provider_traits (rp_id, trait_id) VALUES (99, 1)"))
+
+    outcomes = await asyncio.gather(
+        world.store.write(partial(add, "A")), world.store.write(dangle), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [Conflict, Conflict]
+    before = len(world.pictures)
+    await world.store.write(partial(add, "C"))
+    assert len(world.pictures) == before + 1
+    names = await world.store.read(lambda conn: conn.scalars(select(consumer_types.c.name)).all())
+    assert list(names) == ["C"]
+
+
 async def test_settle_comes_before_the_picture_and_that_before_the_answer(world: World) -> None:
     host = await world.provider(Inventory("VCPU", 1))
     seen: list[str] = []

@@ -1,6 +1,6 @@
 """Names that the store keeps as ids: resource classes, traits, consumer types.
 
-A name cache belongs to one writer thread. It holds only what its transactions have seen
+A name cache belongs to one writer. It holds only what its transactions have seen
 committed or written themselves, and is emptied whenever a rollback or a change could have made
 it wrong.
 """

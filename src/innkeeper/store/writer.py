@@ -80,10 +80,12 @@ class Writer:
         conn, self._open = self._open, None
         if conn is None:
             return
-        with conn:  # Whose end rolls back what was not committed.
+        with conn:
             try:
                 conn.commit()
             except self._driver_errors as error:
+                # SQLite keeps the transaction open then: the connection goes, and that with it.
+                conn.invalidate()
                 self._names.clear()
                 raise translate(error) from error
 

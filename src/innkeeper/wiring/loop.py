@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import uvloop
 
 SWITCH_INTERVAL_S: Final = 0.0005
-"""How long a thread may keep the interpreter from another. The store's writer asks for it after
-each statement; Python's 5 ms would make it wait for the loop many times in one transaction."""
+"""How long a thread may keep the interpreter from another. A commit's thread asks for it when the
+disk is done; Python's 5 ms would keep those who wait for their answer as long again."""
 
 Result = TypeVar("Result")
 
