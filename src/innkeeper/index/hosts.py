@@ -11,6 +11,7 @@ from innkeeper.index.growing import (
     FIRST_SIZE,
     NOTHING,
     Bools,
+    Float64s,
     Int32s,
     Int64s,
     Positions,
@@ -124,6 +125,10 @@ class HostTable:
     def free(self, resource_class: str) -> Int64s:
         """Give capacity - used - held, summed over each host's tree; 0 where there is none."""
         return self._sums.free(resource_class, self.root)
+
+    def free_floats(self, resource_class: str) -> Float64s:
+        """Give ``free`` as float64[n], good until the next change: what scores are made of."""
+        return self._sums.free_floats(resource_class, self.root)
 
     def capacity(self, resource_class: str) -> Int64s:
         """Give the capacity, summed over each host's tree."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from innkeeper.core.ids import RpRow
 from innkeeper.index.columns import Columns
-from innkeeper.index.growing import NOTHING, Int32s, Int64s
+from innkeeper.index.growing import NOTHING, Float64s, Int32s, Int64s
 from innkeeper.index.resource_column import ResourceColumn
 
 MAX_SINGLE: Final = 32
@@ -18,11 +18,15 @@ MAX_SINGLE: Final = 32
 class _Kept:
     """Sums of one class, and up to which change they are right."""
 
-    __slots__ = ("seen", "sums")
+    __slots__ = ("floats", "seen", "sums")
 
     def __init__(self, sums: Int64s, seen: int) -> None:
         self.sums = sums
+        self.floats: Float64s = sums.astype(np.float64)
         self.seen = seen
+
+    def put(self, position: int, amount: int) -> None:
+        self.sums[position] = self.floats[position] = amount
 
 
 class TreeSums:
@@ -43,10 +47,21 @@ class TreeSums:
 
     def free(self, resource_class: str, roots: Int32s) -> Int64s:
         """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
+        kept = self._now(resource_class, roots)
+        # A copy, since what was given out must not change with the next claim.
+        return np.zeros(len(roots), dtype=np.int64) if kept is None else kept.sums.copy()
+
+    def free_floats(self, resource_class: str, roots: Int32s) -> Float64s:
+        """Give the same as float64[n], good until the next change and not to be written to."""
+        kept = self._now(resource_class, roots)
+        return np.zeros(len(roots)) if kept is None else kept.floats
+
+    def _now(self, resource_class: str, roots: Int32s) -> _Kept | None:
+        """Give the sums of a class as they are now, or None if nobody has it."""
         column = self._columns.classes.get(resource_class)
         if column is None:
             self._kept.pop(resource_class, None)
-            return np.zeros(len(roots), dtype=np.int64)
+            return None
         kept = self._kept.get(resource_class)
         missed = 0 if kept is None else self._changes - kept.seen
         if kept is None or missed > MAX_SINGLE or len(kept.sums) != len(roots):
@@ -54,10 +69,9 @@ class TreeSums:
             self._kept[resource_class] = kept
         elif missed:
             for position in set(islice(reversed(self._latest), missed)):
-                kept.sums[position] = self._of_one(column, int(roots[position]))
+                kept.put(position, self._of_one(column, int(roots[position])))
             kept.seen = self._changes
-        # A copy, since what was given out must not change with the next claim.
-        return kept.sums.copy()
+        return kept
 
     def of_all(
         self, column: ResourceColumn | None, amounts: Int64s | None, roots: Int32s
