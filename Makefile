@@ -1,5 +1,6 @@
 # Needs python3 (3.11 to 3.13) with pip, git and make. Everything else is installed below
-# .tools/ and .venv/ in this folder, from PyPI, at the versions that uv.lock names.
+# .tools/, .venv/ and .venv-peers/ in this folder, from PyPI, at the versions that the lock
+# files name; `make test` also installs database servers from Debian's packages.
 
 UV_VERSION := 0.13.8
 UV := .tools/bin/uv
@@ -36,7 +37,7 @@ help: ## say what there is to make
 run: .venv/.stamp-run ## replay the OpenB GPU cluster as servers (ARGS="...")
 	$(BIN)/innkeeper replay openb --as-servers --policy fgd $(ARGS)
 
-test: lint .venv/.stamp-test ## lint, then every test but soak (ARGS="...", WORKERS=n)
+test: lint .venv-peers/.stamp .tools/.stamp-servers ## lint, then every test but soak (ARGS="...", WORKERS=n)
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: .venv/.stamp-test ## style, types, direction of imports, dependencies
@@ -54,7 +55,7 @@ format: .venv/.stamp-test ## format the code and mend what ruff can mend
 bench: .venv/.stamp-test ## measure (ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
-soak: .venv/.stamp-test ## the tests that run for long (SOAK_SECONDS=600, ARGS="...")
+soak: .venv/.stamp-test .venv-peers/.stamp .tools/.stamp-servers ## the tests that run for long (SOAK_SECONDS=600, ARGS="...")
 	INNKEEPER_SOAK_SECONDS=$(SOAK_SECONDS) HYPOTHESIS_PROFILE=soak \
 		$(BIN)/pytest -m soak --timeout=0 $(ARGS)
 
@@ -62,7 +63,7 @@ docs: .venv/.stamp-docs ## the documentation, as docs/_build/html/index.html
 	$(BIN)/sphinx-build -W --keep-going --fresh-env -q docs docs/_build/html
 
 clean: ## remove everything that make has made
-	rm -rf .venv .tools dist docs/_build .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv .venv-peers .tools dist docs/_build .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -85,6 +86,16 @@ clean: ## remove everything that make has made
 .venv/.stamp-test: pyproject.toml uv.lock .tools/.stamp-uv-$(UV_VERSION)
 	$(UV) sync --quiet --frozen --inexact --group conformance
 	@touch $@ .venv/.stamp-run
+
+# Real servers and clients of OpenStack, which the tests start, in an environment of their own.
+.venv-peers/.stamp: tests/peers/pyproject.toml tests/peers/uv.lock .tools/.stamp-uv-$(UV_VERSION)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-peers $(UV) sync --project tests/peers --quiet --frozen
+	@touch $@
+
+# Database servers that the tests start, from Debian's packages.
+.tools/.stamp-servers: tests/servers/install
+	tests/servers/install
+	@mkdir -p $(@D) && touch $@
 
 .venv/.stamp-docs: pyproject.toml uv.lock .tools/.stamp-uv-$(UV_VERSION)
 	$(UV) sync --quiet --frozen --inexact --no-dev --group docs
