@@ -20,7 +20,7 @@ from innkeeper.core.request_spec import RequestSpec
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.store import instances
 from innkeeper.store.instances import MAX_PAGE
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 EVERYTHING: Final = InstanceFilter()
 _HINT: Final = encode(TasksWaiting())
@@ -33,7 +33,7 @@ class ApiConductor:
 
     def __init__(
         self,
-        store: Store,
+        store: OpenStore,
         scheduler: Scheduler,
         *,
         bus: Bus,

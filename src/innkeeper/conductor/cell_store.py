@@ -17,8 +17,8 @@ from innkeeper.core.instance import Instance
 from innkeeper.core.report import HostReport
 from innkeeper.core.task import Task
 from innkeeper.store import cells, instances, tasks
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.report import put_reports
-from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 
 REPORTS_PER_WRITE: Final = 200
@@ -35,7 +35,7 @@ class Work(msgspec.Struct, frozen=True):
 class CellStore:
     """One cell's view of the store."""
 
-    def __init__(self, store: Store, cell: CellName) -> None:
+    def __init__(self, store: OpenStore, cell: CellName) -> None:
         self._store = store
         self.cell = cell
 

@@ -17,7 +17,7 @@ from innkeeper.core.cell import Cell
 from innkeeper.core.errors import CellDown, InnkeeperError, NotFound
 from innkeeper.core.ids import CellName
 from innkeeper.store.cells import SeenCell, all_cells, mark_down, set_enabled
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
 WATCH_S: Final = 1.0
@@ -30,7 +30,7 @@ class CellWatch:
     """The cells, as they were at the last look."""
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], datetime], silent_s: float = CELL_SILENT_S
+        self, store: OpenStore, *, clock: Callable[[], datetime], silent_s: float = CELL_SILENT_S
     ) -> None:
         self._store = store
         self._clock = clock

@@ -11,7 +11,7 @@ from innkeeper.core.instance import Fault, Instance
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.store import claims, instances, tasks
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
 
@@ -27,7 +27,7 @@ class Wanted(msgspec.Struct, frozen=True):
 class InstanceClaimer:
     """The scheduler's Claimer for one request: writes claims, records and tasks in one go."""
 
-    def __init__(self, store: Store, wanted: Wanted) -> None:
+    def __init__(self, store: OpenStore, wanted: Wanted) -> None:
         self._store = store
         self._wanted = wanted
         self.created: tuple[Instance, ...] = ()
@@ -40,7 +40,9 @@ class InstanceClaimer:
         )
 
 
-async def record_refusal(store: Store, wanted: Wanted, error: NoValidHost) -> tuple[Instance, ...]:
+async def record_refusal(
+    store: OpenStore, wanted: Wanted, error: NoValidHost
+) -> tuple[Instance, ...]:
     """Record instances that fit nowhere, in ERROR, with the fault and the decision."""
 
     def op(txn: Txn) -> tuple[Instance, ...]:

@@ -12,12 +12,12 @@ from innkeeper.core.ids import CellName, HostName
 from innkeeper.core.report import HostReport
 from innkeeper.store import cells
 from innkeeper.store.hosts import hosts_named, put_host
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.report import put_reports
-from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 
 
-async def register_hosts(store: Store, cell: CellName, reports: Sequence[HostReport]) -> None:
+async def register_hosts(store: OpenStore, cell: CellName, reports: Sequence[HostReport]) -> None:
     """Make the store have hosts of a cell with their provider trees; the cell too if it's new.
 
     Any number of hosts, in any number of transactions; done again, it changes nothing.
@@ -30,7 +30,7 @@ async def register_hosts(store: Store, cell: CellName, reports: Sequence[HostRep
 
 
 async def set_host_enabled(
-    store: Store, name: HostName, *, enabled: bool, reason: str = ""
+    store: OpenStore, name: HostName, *, enabled: bool, reason: str = ""
 ) -> Host:
     """Let a host take new instances, or not, and say why not. Raises NotFound."""
 

@@ -6,13 +6,13 @@ from datetime import datetime
 import msgspec
 
 from innkeeper.index.index import Index
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 
 class Placement(msgspec.Struct, frozen=True):
     """The store, its picture in memory, and where time and new uuids come from."""
 
-    store: Store
+    store: OpenStore
     index: Index
     clock: Callable[[], datetime]
     new_uuid: Callable[[], str]

@@ -3,30 +3,28 @@
 It takes no lock, upgrades nothing and writes nothing; so it may be opened at any time.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
-from innkeeper.store import pictures, schema
+from innkeeper.store import schema
 from innkeeper.store.dialects import sqlite
-from innkeeper.store.retry import translate
-from innkeeper.store.store import Store, sqlite_path
+from innkeeper.store.open_store import OpenStore
+from innkeeper.store.store import sqlite_path
 from innkeeper.store.txn import Txn
 
 _Result = TypeVar("_Result")
 
 
-class ReadOnlyStore(Store):
+class ReadOnlyStore(OpenStore):
     """An open store whose every write is refused."""
 
     def __init__(self, engine: Engine) -> None:
-        # The parent's constructor makes a writer and wants a lock: there is neither here.
-        self._engine = engine
+        super().__init__(engine, threads=1)
 
     @classmethod
     def look(cls, url: str) -> "ReadOnlyStore":
@@ -56,22 +54,6 @@ class ReadOnlyStore(Store):
         """Refuse it: raises Unavailable."""
         raise Unavailable("The database is open for reading only.")
 
-    async def read(self, op: Callable[[Connection], _Result]) -> _Result:
-        """Run ``op`` on a snapshot; give its result."""
-        return await asyncio.to_thread(self.read_now, op)
-
-    def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
-        """Do what ``read`` does, in the calling thread."""
-        try:
-            with self._engine.connect() as conn:
-                return op(conn)
-        except DBAPIError as error:
-            raise translate(error) from error
-
-    def load(self) -> Picture:
-        """Give the picture of everything."""
-        return self.read_now(pictures.whole)
-
     async def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self.close_readers()

@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
-from innkeeper.store import pictures, schema
+from innkeeper.store import schema
 from innkeeper.store.dialects import sqlite
 from innkeeper.store.lock import StoreLock
 from innkeeper.store.names import sync_standard_names
-from innkeeper.store.retry import translate
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
 
@@ -34,8 +34,8 @@ READERS: Final = 4
 _Result = TypeVar("_Result")
 
 
-class Store:
-    """An open store. Make one with ``open``; ``start`` it inside the loop that uses it."""
+class Store(OpenStore):
+    """A store that is written. Make one with ``open``; ``start`` it in the loop that uses it."""
 
     def __init__(
         self,
@@ -46,10 +46,9 @@ class Store:
         clock: Callable[[], datetime],
         writer_id: str,
     ) -> None:
+        super().__init__(readers, threads=READERS)
         self._writer_engine = writer
-        self._reader_engine = readers
         self._lock = lock
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._writer = Writer(writer, clock=clock, writer_id=writer_id)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
         self._on_picture: Callable[[Picture], None] = _ignore
@@ -93,13 +92,7 @@ class Store:
     async def write(
         self, op: Callable[[Txn], _Result], *, settle: Callable[[], None] | None = None
     ) -> _Result:
-        """Run ``op`` in the next transaction; give its result once that is durable.
-
-        An error out of ``op`` undoes what it did and is raised here. ``settle`` is called on the
-        loop's thread, whatever the outcome, before the index learns of it. ``op`` may be run more
-        than once (after a deadlock), so all that it does must be through its ``txn``. A write
-        goes on though the awaiting task is cancelled.
-        """
+        """Run ``op`` in the next transaction; give its result once that is durable."""
         if self._closing:
             raise Unavailable("The store is shutting down.")
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
@@ -118,22 +111,6 @@ class Store:
         self._outbox.append(Job(op, deliver, settle))
         return await future
 
-    async def read(self, op: Callable[[Connection], _Result]) -> _Result:
-        """Run ``op`` on a snapshot that has every write answered before; give its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, op)
-
-    def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
-        """Do what ``read`` does, in the calling thread."""
-        try:
-            with self._reader_engine.connect() as conn:
-                return op(conn)
-        except DBAPIError as error:
-            raise translate(error) from error
-
-    def load(self) -> Picture:
-        """Give the picture of everything, to fill an index before ``start``."""
-        return self.read_now(pictures.whole)
-
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         self._closing = True
@@ -143,8 +120,7 @@ class Store:
             # What comes of a commit is handed out by a callback of its own.
             await asyncio.sleep(0)
         self._committer.shutdown()
-        self._pool.shutdown()
-        self._reader_engine.dispose()
+        self.close_readers()
         self._writer_engine.dispose()
         self._lock.release()
 

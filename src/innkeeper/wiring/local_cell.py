@@ -14,7 +14,7 @@ from innkeeper.conductor.settings import ConductorSettings
 from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 
 class LocalCell:
@@ -26,7 +26,7 @@ class LocalCell:
         reports: Sequence[HostReport],
         *,
         config: Config,
-        store: Store,
+        store: OpenStore,
         bus: Bus,
     ) -> None:
         """Make them ready to serve the hosts that ``reports`` describe."""

@@ -27,6 +27,7 @@ from innkeeper.index.index import Index
 from innkeeper.placement.service import Placement
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.store import Store
 
 WRITER_ID = "embedded"
@@ -37,7 +38,7 @@ WRITER_ID = "embedded"
 class Parts:
     """What an api process consists of. All but the store belongs to the loop's thread."""
 
-    store: Store
+    store: OpenStore
     index: Index
     bus: Bus
     watch: CellWatch
@@ -76,7 +77,7 @@ def scheduler_settings(config: Config) -> SchedulerSettings:
 
 def make_parts(
     config: Config,
-    store: Store,
+    store: OpenStore,
     *,
     scheduling: SchedulerSettings,
     random: Random,

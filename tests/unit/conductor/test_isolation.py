@@ -18,10 +18,10 @@ from innkeeper.core.errors import OutsideCell
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.selection import Selection
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 A, B = CellName("a"), CellName("b")
-NO_STORE = cast("Store", None)
+NO_STORE = cast("OpenStore", None)
 """What is refused never gets as far as the store."""
 
 FORBIDDEN = ("api", "auth", "index", "placement", "scheduler", "web")

@@ -15,7 +15,7 @@ import structlog
 from innkeeper.core.audit import AuditReport
 from innkeeper.core.errors import InnkeeperError
 from innkeeper.store.audit import audit
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 MAX_KEPT: Final = 16
 """Reports kept: the latest. A broken database makes one some hundred kilobytes long."""
@@ -37,7 +37,7 @@ class AuditLog:
     """Runs audits, one at a time, and keeps the latest."""
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], datetime], new_uuid: Callable[[], str]
+        self, store: OpenStore, *, clock: Callable[[], datetime], new_uuid: Callable[[], str]
     ) -> None:
         self._store = store
         self._clock = clock

@@ -23,7 +23,7 @@ from innkeeper.core.names import MAX_NAME_LENGTH
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.store.claims import claim
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
 MAX_INSTANCES: Final = 1_000
@@ -90,7 +90,7 @@ async def create_selections(service: Service, call: Call) -> Answer:
 class _Claimer:
     """Claims for consumers of which no instance is recorded."""
 
-    def __init__(self, store: Store, spec: RequestSpec, *, consumer_type: str | None) -> None:
+    def __init__(self, store: OpenStore, spec: RequestSpec, *, consumer_type: str | None) -> None:
         self._store = store
         self._spec = spec
         self._consumer_type = consumer_type

@@ -9,14 +9,14 @@ from innkeeper.conductor.api import ApiConductor
 from innkeeper.conductor.cell_watch import CellWatch
 from innkeeper.index.index import Index
 from innkeeper.scheduler.select import Scheduler
-from innkeeper.store.store import Store
+from innkeeper.store.open_store import OpenStore
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """What the handlers work with. The index is touched on the loop's thread only."""
 
-    store: Store
+    store: OpenStore
     index: Index
     scheduler: Scheduler
     conductor: ApiConductor

@@ -1,0 +1,70 @@
+"""OpenStore: what all others know of the store, whether it may be written or only looked at.
+
+Reading is the same for both, so it is here. Nothing here may write, lock or upgrade.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from innkeeper.core.picture import Picture
+from innkeeper.store import pictures
+from innkeeper.store.retry import translate
+from innkeeper.store.txn import Txn
+
+_Result = TypeVar("_Result")
+
+
+class OpenStore(ABC):
+    """An open store. It reads on threads of its own, each read on a snapshot of its own."""
+
+    def __init__(self, readers: Engine, *, threads: int) -> None:
+        """Read through ``readers``, at most ``threads`` reads at a time."""
+        self._reader_engine = readers
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
+
+    @abstractmethod
+    def start(self, on_picture: Callable[[Picture], None]) -> None:
+        """Begin to take writes; ``on_picture`` is called on the loop after each commit."""
+
+    @abstractmethod
+    async def write(
+        self, op: Callable[[Txn], _Result], *, settle: Callable[[], None] | None = None
+    ) -> _Result:
+        """Run ``op`` in the next transaction; give its result once that is durable.
+
+        An error out of ``op`` undoes what it did and is raised here. ``settle`` is called on the
+        loop's thread, whatever the outcome, before the index learns of it. ``op`` may be run more
+        than once (after a deadlock), so all that it does must be through its ``txn``. A write
+        goes on though the awaiting task is cancelled.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Write what waits, then let go of the database."""
+
+    async def read(self, op: Callable[[Connection], _Result]) -> _Result:
+        """Run ``op`` on a snapshot that has every write answered before; give its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, op)
+
+    def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
+        """Do what ``read`` does, in the calling thread."""
+        try:
+            with self._reader_engine.connect() as conn:
+                return op(conn)
+        except DBAPIError as error:
+            raise translate(error) from error
+
+    def load(self) -> Picture:
+        """Give the picture of everything, to fill an index before ``start``."""
+        return self.read_now(pictures.whole)
+
+    def close_readers(self) -> None:
+        """Let go of what reads."""
+        self._pool.shutdown()
+        self._reader_engine.dispose()
