@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Databases of servers that the tests start.
+pytest_plugins = ("tests.servers.fixtures",)
+
 # A shared machine is slow at times; the time of a single example says nothing there.
 settings.register_profile("default", deadline=None)
 # Under `make soak` the number of examples is the point, not the time.

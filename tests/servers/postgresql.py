@@ -1,0 +1,85 @@
+"""A throw-away PostgreSQL."""
+
+import signal
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from tests.servers.server import HOST, USER, Server
+
+_PACKAGES: Final = Path("/usr/lib/postgresql")
+CONNECT_S: Final = 5
+MAX_CONNECTIONS: Final = 200
+
+SETTINGS: Final = {
+    "listen_addresses": HOST,
+    "max_connections": MAX_CONNECTIONS,
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "autovacuum_naptime": "30s",
+    # Nothing is left in the machine's shared memory by a server that was killed.
+    "dynamic_shared_memory_type": "mmap",
+    "logging_collector": "off",
+}
+# A commit is with the operating system before it is answered, so it survives a killed server.
+# Whole pages stay in the log: a kill can tear one in two.
+UNSAFE: Final = {"fsync": "off", "synchronous_commit": "on"}
+
+
+class PostgreSQL(Server):
+    """PostgreSQL of the newest version that is installed."""
+
+    scheme = "postgresql+psycopg"
+    end_signal = signal.SIGQUIT
+
+    def initialize(self) -> None:
+        """Make an empty cluster; whoever reaches the port is let in."""
+        options = ["--username", USER, "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
+        self.run([_program("initdb"), "--no-sync", *options, str(self.directory / "files")])
+
+    def command(self) -> list[str]:
+        """Give what starts it."""
+        settings = {**SETTINGS, **({} if self.safe else UNSAFE)}
+        settings |= {"port": self.port, "unix_socket_directories": self.directory}
+        files = str(self.directory / "files")
+        return [
+            _program("postgres"),
+            *("-D", files),
+            *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
+        ]
+
+    def execute(self, statement: str) -> None:
+        """Run one statement on the database ``postgres``; ConnectionError if it is not there."""
+        with self._connect() as conn:
+            conn.execute(statement.encode())
+
+    def cut(self, name: str) -> int:
+        """Break every connection to a database; give how many there were."""
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with self._connect() as conn:
+            return len(conn.execute(ours, (name,)).fetchall())
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _connect(self) -> psycopg.Connection:
+        try:
+            return psycopg.connect(
+                host=HOST,
+                port=self.port,
+                user=USER,
+                dbname="postgres",
+                autocommit=True,
+                connect_timeout=CONNECT_S,
+            )
+        except psycopg.OperationalError as error:
+            raise ConnectionError(str(error)) from error
+
+
+def _program(name: str) -> str:
+    found = sorted(_PACKAGES.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        raise AssertionError("There is no PostgreSQL here: run tests/servers/install.")
+    return str(found[-1])
