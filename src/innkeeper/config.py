@@ -23,11 +23,19 @@ from innkeeper.core.errors import SetupError
 ENV_PREFIX: Final = "INNKEEPER_"
 CONFIG_VARIABLE: Final = "INNKEEPER_CONFIG"
 """Names the TOML file; it is no setting itself."""
+TOKEN_VARIABLE: Final = "INNKEEPER_TOKEN"  # noqa: S105 - the name of the variable
+USER_VARIABLE: Final = "INNKEEPER_USER"
+NO_SETTINGS: Final = frozenset({CONFIG_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE})
+"""Variables that start as settings do, and are none: who a command is when it asks a server."""
 
 DATABASE_NAME: Final = "innkeeper.db"
 """File of the embedded database inside the data directory."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+Strategy = Literal["none", "noauth2", "http_basic", "keystone"]
+UNGUARDED: Final[frozenset[Strategy]] = frozenset({"none", "noauth2"})
+"""Strategies that believe anybody."""
+Interface = Literal["", "public", "internal", "admin"]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
@@ -44,6 +52,68 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """TCP port; 0 takes any that is free."""
     allow_remote: bool = False
     """Let it bind an address beyond the loopback though whoever reaches it may do anything."""
+
+
+class AuthSettings(msgspec.Struct, frozen=True):
+    """Who is asking, and what they may do."""
+
+    strategy: Strategy = "none"
+    """How a request says who is asking; none and noauth2 guard nothing."""
+    htpasswd_file: str = ""
+    """Users of http_basic, with bcrypt hashes."""
+    policy_file: str = ""
+    """Rules of an operator, over the defaults; empty: the defaults alone."""
+    enforce_scope: bool = True
+    """A token of another scope than a rule is meant for gets no leave."""
+    enforce_new_defaults: bool = True
+    """Deprecated rules give no leave any more."""
+
+
+class KeystoneSettings(msgspec.Struct, frozen=True):
+    """The identity service that tokens are validated with, and who we are there."""
+
+    auth_url: str = ""
+    """Such as https://keystone:5000/v3."""
+    username: str = ""
+    password: str = ""
+    user_domain_name: str = "Default"
+    project_name: str = "service"
+    project_domain_name: str = "Default"
+    region_name: str = ""
+    """Region of the identity endpoint to validate with, where the catalog has several."""
+    interface: Interface = ""
+    """Which endpoint of the catalog to validate with; empty: auth_url itself."""
+    www_authenticate_uri: str = ""
+    """What a 401 tells clients; empty: auth_url."""
+    ca_file: str = ""
+    """PEM file of the authority that signed Keystone's certificate; empty: the system's."""
+    insecure: bool = False
+    """Take any certificate."""
+    cache_s: Annotated[float, Meta(ge=0.0, le=3600.0)] = 300.0
+    """How long a validated token is believed; a revoked one works that long at most."""
+    timeout_s: Annotated[float, Meta(gt=0.0, le=300.0)] = 10.0
+    """Longest wait for one answer of Keystone."""
+    service_token_roles: tuple[str, ...] = ("service",)
+    """Roles, one of which makes a token of X-Service-Token one of a service."""
+    service_token_roles_required: bool = True
+    """Refuse a request whose X-Service-Token has none of them."""
+
+
+class CorsSettings(msgspec.Struct, frozen=True):
+    """Which pages of other origins may call the APIs from a browser."""
+
+    allowed_origins: tuple[str, ...] = ()
+    """Such as https://horizon.example.com; * is any. Empty: CORS is off."""
+    allow_credentials: bool = True
+    expose_headers: tuple[str, ...] = ()
+    """Headers of an answer that a page may read, beyond the simple ones."""
+    max_age_s: Annotated[int, Meta(ge=0, le=86_400)] = 3600
+    """How long a browser may remember the answer to a preflight."""
+    allow_methods: tuple[str, ...] = (
+        *("OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "PATCH"),
+    )
+    allow_headers: tuple[str, ...] = ()
+    """Headers that a page may send, beyond the simple ones."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True):
@@ -102,6 +172,9 @@ class Config(msgspec.Struct, frozen=True):
     """Directory of the embedded database; made if it is missing."""
     log_level: LogLevel = "warning"
     api: ApiSettings = ApiSettings()
+    auth: AuthSettings = AuthSettings()
+    keystone: KeystoneSettings = KeystoneSettings()
+    cors: CorsSettings = CorsSettings()
     store: StoreSettings = StoreSettings()
     cells: CellSettings = CellSettings()
     simulation: SimulationSettings = SimulationSettings()
@@ -167,7 +240,7 @@ def _given(
             yield key, value, f"{file}: {key}"
     by_variable = {env_name(key): key for key, _ in setting_types()}
     for variable, text in sorted(environ.items()):
-        if variable.startswith(ENV_PREFIX) and variable != CONFIG_VARIABLE:
+        if variable.startswith(ENV_PREFIX) and variable not in NO_SETTINGS:
             yield by_variable.get(variable, variable), text, f"environment variable {variable}"
     for key, value in flags.items():
         if value is not None:
@@ -257,13 +330,30 @@ def _nest(values: Mapping[str, object]) -> dict[str, object]:
 
 def _check(config: Config) -> None:
     """Raise SetupError where settings contradict each other."""
-    if not config.api.allow_remote and not _is_loopback(config.api.host):
-        raise SetupError(
-            f"api.host: '{config.api.host}' can be reached from elsewhere, and whoever reaches"
-            " the API may do anything. Bind 127.0.0.1, or set api.allow_remote."
-        )
+    _check_auth(config)
     names = config.cells.names
     if not names:
         raise SetupError("cells.names: expected at least one cell")
     if len(set(names)) != len(names):
         raise SetupError("cells.names: the same cell is named twice")
+
+
+def _check_auth(config: Config) -> None:
+    strategy = config.auth.strategy
+    if strategy in UNGUARDED and not config.api.allow_remote:
+        _check_loopback("api.host", config.api.host)
+    if strategy == "http_basic" and not config.auth.htpasswd_file:
+        raise SetupError("auth.htpasswd_file: auth.strategy http_basic needs the file of its users")
+    if strategy == "keystone":
+        for key in ("auth_url", "username", "password"):
+            if not getattr(config.keystone, key):
+                raise SetupError(f"keystone.{key}: auth.strategy keystone needs it")
+
+
+def _check_loopback(key: str, host: str) -> None:
+    if not _is_loopback(host):
+        raise SetupError(
+            f"{key}: '{host}' can be reached from elsewhere, and whoever reaches the API may do"
+            " anything. Bind 127.0.0.1, choose another auth.strategy than none or noauth2, or set"
+            " api.allow_remote."
+        )

@@ -12,3 +12,8 @@ class Credentials(msgspec.Struct, frozen=True):
     """Lower case; implied roles are already among them."""
     system_scope: str = ""
     """"all" for a token of the whole system; "" for one of a project."""
+
+    @property
+    def own(self) -> dict[str, str]:
+        """What a rule is asked about where there is nothing else: the caller's own things."""
+        return {"user_id": self.user_id, "project_id": self.project_id or ""}

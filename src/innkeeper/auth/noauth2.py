@@ -3,12 +3,12 @@
 For tests and for development. It must never guard anything.
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from innkeeper.auth.credentials import Credentials
+from innkeeper.auth.strategy import Asking
 
 _ADMIN: Final = "admin"
 
@@ -18,8 +18,9 @@ class NoAuth2(msgspec.Struct, frozen=True):
 
     challenge: tuple[tuple[str, str], ...] = ()
 
-    def authenticate(self, headers: Mapping[str, str]) -> Credentials | None:
+    async def authenticate(self, asking: Asking) -> Credentials | None:
         """Give what the token and the headers say; None without a token."""
+        headers = asking.headers
         token = headers.get("x-auth-token")
         if token is None:
             return None
@@ -35,3 +36,6 @@ class NoAuth2(msgspec.Struct, frozen=True):
         return Credentials(
             user_id=user_id, project_id=project_id, roles=roles, system_scope=system_scope
         )
+
+    async def close(self) -> None:
+        """Nothing was opened."""

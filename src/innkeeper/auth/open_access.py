@@ -1,13 +1,12 @@
 """Strategy ``none``: whoever reaches the server may do everything.
 
-Only for a server that listens on a loopback address; whoever starts it must see to that.
+Only for a server that listens on a loopback address; the configuration sees to that.
 """
-
-from collections.abc import Mapping
 
 import msgspec
 
 from innkeeper.auth.credentials import Credentials
+from innkeeper.auth.strategy import Asking
 
 
 class OpenAccess(msgspec.Struct, frozen=True):
@@ -20,6 +19,9 @@ class OpenAccess(msgspec.Struct, frozen=True):
         roles=frozenset({"admin", "service", "member", "reader"}),
     )
 
-    def authenticate(self, headers: Mapping[str, str]) -> Credentials:
+    async def authenticate(self, asking: Asking) -> Credentials:
         """Give the one administrator."""
         return self.everybody
+
+    async def close(self) -> None:
+        """Nothing was opened."""

@@ -39,4 +39,6 @@ def default_rules(*, secure: bool) -> dict[str, str]:
     rules["placement:resource_providers:usages"] = ADMIN_OR_SERVICE
     rules["placement:usages"] = "rule:admin_or_project_reader_or_service_api"
     rules["placement:reshaper:reshape"] = "rule:service_api"
+    rules["innkeeper:read"] = "role:admin or role:service"
+    rules["innkeeper:write"] = "role:admin"
     return rules

@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
+
 from innkeeper.auth.credentials import Credentials
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """What of a request a strategy looks at."""
+
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    method: str = "GET"
+    path: str = "/"
+    """The whole path, from the root of the server."""
 
 
 class Authenticator(Protocol):
@@ -13,5 +25,11 @@ class Authenticator(Protocol):
     def challenge(self) -> tuple[tuple[str, str], ...]:
         """Headers of a 401, which tell a client how to authenticate."""
 
-    def authenticate(self, headers: Mapping[str, str]) -> Credentials | None:
-        """Give who is asking; None if that stays unknown. Names in ``headers`` are lower case."""
+    async def authenticate(self, asking: Asking) -> Credentials | None:
+        """Give who is asking; None if that stays unknown.
+
+        Raises IdentityUnavailable if it cannot be found out now.
+        """
+
+    async def close(self) -> None:
+        """Give back what was opened."""

@@ -208,6 +208,15 @@ class Unavailable(StoreError):
     code = "innkeeper.store_unavailable"
 
 
+# --- identity ---------------------------------------------------------------------------
+
+
+class IdentityUnavailable(InnkeeperError):
+    """The identity service did not answer, so nobody knows who is asking."""
+
+    code = "innkeeper.identity_unavailable"
+
+
 # --- starting up -----------------------------------------------------------------------
 
 

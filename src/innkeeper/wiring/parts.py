@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from random import Random
 
 from innkeeper.api.asgi import App
-from innkeeper.api.cors import Cors
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.site import site
 from innkeeper.api.placement import versions as placement_versions
 from innkeeper.api.placement.app import PlacementApp
-from innkeeper.auth.open_access import OpenAccess
-from innkeeper.auth.policy import RulePolicy
+from innkeeper.auth.access import Access
 from innkeeper.bus.memory import MemoryBus
 from innkeeper.bus.port import Bus
 from innkeeper.conductor.api import ApiConductor
@@ -29,6 +27,7 @@ from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.store import Store
+from innkeeper.wiring.access import make_access, make_cors
 
 WRITER_ID = "embedded"
 """Name of the only writer of an embedded database, the same in each of its lives."""
@@ -45,6 +44,8 @@ class Parts:
     scheduler: Scheduler
     conductor: ApiConductor
     audits: AuditLog
+    access: Access
+    """Who may use the site."""
     app: App
     """The whole HTTP site."""
     server: str
@@ -86,8 +87,9 @@ def make_parts(
 ) -> Parts:
     """Make the parts, with the index as the store is now. The store is not started.
 
-    A cell that was not heard of for ``silent_s`` is down.
+    A cell that was not heard of for ``silent_s`` is down. Raises SetupError.
     """
+    access = make_access(config)
     index = Index()
     index.apply(store.load())
     bus = MemoryBus()
@@ -121,22 +123,26 @@ def make_parts(
         scheduler=scheduler,
         conductor=conductor,
         audits=audits,
-        app=_site(service, server=server, is_ready=is_ready),
+        access=access,
+        app=_site(service, config, access, server=server, is_ready=is_ready),
         server=server,
     )
 
 
-def _site(service: Service, *, server: str, is_ready: Callable[[], bool]) -> App:
+def _site(
+    service: Service, config: Config, access: Access, *, server: str, is_ready: Callable[[], bool]
+) -> App:
+    cors = make_cors(config.cors)
     placement = PlacementApp(
         Placement(service.store, service.index, clock=now, new_uuid=new_uuid),
-        authenticator=OpenAccess(),
-        policy=RulePolicy(),
-        cors=Cors(),
+        authenticator=access.authenticator,
+        policy=access.policy,
+        cors=cors,
         new_uuid=new_uuid,
     )
     return site(
         placement=placement,
-        native=native_app(service),
+        native=native_app(service, access, cors),
         placement_versions=(
             placement_versions.text(placement_versions.OLDEST),
             placement_versions.text(placement_versions.LATEST),

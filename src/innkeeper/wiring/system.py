@@ -48,6 +48,7 @@ async def running(
         parts = make_parts(config, store, scheduling=scheduling, random=random, is_ready=ready)
         store.start(parts.index.apply)
         stack.push_async_callback(parts.bus.close)
+        stack.push_async_callback(parts.access.authenticator.close)
         cells = []
         for name, reports in hosts.items():
             cell = LocalCell(name, reports, config=config, store=store, bus=parts.bus)

@@ -11,6 +11,7 @@ from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.open_access import OpenAccess
 from innkeeper.auth.policy import RulePolicy
 from innkeeper.auth.policy_file import read_policy_file
+from innkeeper.auth.strategy import Asking
 from innkeeper.core.errors import SetupError
 
 ADMIN = Credentials("a", "pa", frozenset({"admin"}))
@@ -138,10 +139,10 @@ def test_policy_file_that_is_not_there(tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_noauth2(headers: dict[str, str], who: Credentials | None) -> None:
-    assert NoAuth2().authenticate(headers) == who
+async def test_noauth2(headers: dict[str, str], who: Credentials | None) -> None:
+    assert await NoAuth2().authenticate(Asking(headers)) == who
 
 
-def test_open_access_lets_everybody_do_everything() -> None:
-    everybody = OpenAccess().authenticate({})
+async def test_open_access_lets_everybody_do_everything() -> None:
+    everybody = await OpenAccess().authenticate(Asking({}))
     assert all(RulePolicy().allows(rule, everybody, {}) for rule in ALL_RULES)

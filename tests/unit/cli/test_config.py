@@ -40,6 +40,9 @@ def test_every_setting_can_be_given_in_the_environment() -> None:
         ("INNKEEPER_CELLS_NAMES", "", ("at least one cell",)),
         ("INNKEEPER_PORT", "1", ("unknown setting", "api.port")),
         ("INNKEEPER_API_HOST", "192.0.2.1", ("'192.0.2.1'", "api.allow_remote")),
+        ("INNKEEPER_AUTH_STRATEGY", "oauth", ("one of none, noauth2, http_basic, keystone",)),
+        ("INNKEEPER_AUTH_STRATEGY", "http_basic", ("auth.htpasswd_file",)),
+        ("INNKEEPER_AUTH_STRATEGY", "keystone", ("keystone.auth_url",)),
     ],
 )
 def test_a_bad_value_is_refused_precisely(variable: str, text: str, words: tuple[str, ...]) -> None:
@@ -70,3 +73,36 @@ def test_a_bad_file_is_refused_precisely(tmp_path: Path, text: str, words: tuple
 def test_a_bad_flag_is_named_as_it_is_typed() -> None:
     with pytest.raises(SetupError, match=r"--failure-rate: expected a number .*got 2"):
         load(file=None, environ={}, flags={"simulation.failure_rate": 2})
+
+
+@pytest.mark.parametrize(
+    ("strategy", "allow_remote", "fine"),
+    [
+        ("none", "false", False),
+        ("noauth2", "false", False),
+        ("none", "true", True),
+        ("noauth2", "true", True),
+        ("http_basic", "false", True),
+    ],
+)
+def test_what_guards_nothing_stays_on_the_loopback(
+    strategy: str,
+    allow_remote: str,
+    fine: bool,  # noqa: FBT001
+) -> None:
+    environ = {
+        "INNKEEPER_AUTH_STRATEGY": strategy,
+        "INNKEEPER_AUTH_HTPASSWD_FILE": "users",
+        "INNKEEPER_API_HOST": "0.0.0.0",  # noqa: S104
+        "INNKEEPER_API_ALLOW_REMOTE": allow_remote,
+    }
+    if fine:
+        assert load(file=None, environ=environ, flags={}).auth.strategy == strategy
+    else:
+        with pytest.raises(SetupError, match=r"api\.host: '0\.0\.0\.0'"):
+            load(file=None, environ=environ, flags={})
+
+
+def test_who_a_command_is_at_a_server_is_no_setting() -> None:
+    environ = {"INNKEEPER_TOKEN": "t", "INNKEEPER_USER": "u:p", "INNKEEPER_CONFIG": "x"}
+    assert load(file=None, environ=environ, flags={}) == Config()

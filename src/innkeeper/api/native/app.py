@@ -24,6 +24,7 @@ from innkeeper.api.asgi import (
     request_head,
     send_response,
 )
+from innkeeper.api.cors import Cors
 from innkeeper.api.fence import fenced
 from innkeeper.api.http import JSON, Request, Response
 from innkeeper.api.native import faults, versions
@@ -32,6 +33,8 @@ from innkeeper.api.native.faults import Refused
 from innkeeper.api.native.operations import OPERATIONS
 from innkeeper.api.native.service import Service
 from innkeeper.api.routing import RouteTable
+from innkeeper.auth.access import Access
+from innkeeper.auth.strategy import Asking
 from innkeeper.core.errors import InnkeeperError
 
 REQUEST_ID: Final = "x-openstack-request-id"
@@ -42,18 +45,22 @@ _log = structlog.get_logger("innkeeper.api.native")
 Methods = Mapping[str, Operation]
 
 
-def native_app(service: Service) -> App:
+def native_app(service: Service, access: Access, cors: Cors) -> App:
     """Give the application that answers at and below its mount, ``/v1``."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return _NativeApp(service, RouteTable(by_path))
+    return _NativeApp(service, RouteTable(by_path), access=access, cors=cors)
 
 
 class _NativeApp:
-    def __init__(self, service: Service, routes: RouteTable[Methods]) -> None:
+    def __init__(
+        self, service: Service, routes: RouteTable[Methods], *, access: Access, cors: Cors
+    ) -> None:
         self._service = service
         self._routes = routes
+        self._access = access
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = request_head(scope)
@@ -63,6 +70,7 @@ class _NativeApp:
             return _failure(error, path=request.path, request_id=request_id)
 
         response = await fenced(self._respond(request, receive), failed=failed)
+        response = self._cors.apply(request, response)
         response.headers += [(REQUEST_ID, request_id), ("vary", VERSION_HEADER)]
         await send_response(response, send, head_only=request.method == "HEAD")
 
@@ -83,6 +91,8 @@ class _NativeApp:
                 detail=f"This path answers {allowed}, not {request.method}.",
                 headers=(("allow", allowed),),
             )
+        if operation.rule is not None:
+            await self._admit(request, operation.rule)
         version = versions.negotiate(request.headers)
         call = Call(
             path=found.params,
@@ -95,6 +105,24 @@ class _NativeApp:
             (VERSION_HEADER, f"{versions.SERVICE_TYPE} {versions.text(version)}")
         )
         return response
+
+    async def _admit(self, request: Request, rule: str) -> None:
+        """Raise Refused if nobody knows who asks (401), or he has no leave (403)."""
+        asking = Asking(request.headers, request.method, request.root_path + request.path)
+        credentials = await self._access.authenticator.authenticate(asking)
+        if credentials is None:
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED,
+                code=faults.UNAUTHENTICATED,
+                detail="The request does not say who asks, or nobody can confirm it.",
+                headers=self._access.authenticator.challenge,
+            )
+        if not self._access.policy.allows(rule, credentials, credentials.own):
+            raise Refused(
+                HTTPStatus.FORBIDDEN,
+                code=faults.FORBIDDEN,
+                detail=f"Policy does not allow {rule} to be performed.",
+            )
 
 
 def _answered(answer: Answer) -> Response:

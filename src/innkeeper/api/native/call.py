@@ -7,12 +7,15 @@ both made from it.
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from innkeeper.api.native.service import Service
 from innkeeper.core.errors import InvalidInput
+
+READ_RULE: Final = "innkeeper:read"
+WRITE_RULE: Final = "innkeeper:write"
 
 Read = TypeVar("Read", bound=msgspec.Struct)
 
@@ -68,7 +71,16 @@ class Operation(msgspec.Struct, frozen=True):
     body: type[msgspec.Struct] | None = None
     query: type[msgspec.Struct] | None = None
     errors: tuple[int, ...] = ()
-    """Statuses of the errors it may answer besides 400, 406 and 5xx."""
+    """Statuses of the errors it may answer besides 400, 401, 403, 406 and 5xx."""
+    discovery: bool = False
+    """Whether it says what the API is, and nothing about the cloud: anybody may ask."""
+
+    @property
+    def rule(self) -> str | None:
+        """Name of the policy rule that gives leave; None: anybody has it."""
+        if self.discovery:
+            return None
+        return READ_RULE if self.method == "GET" else WRITE_RULE
 
 
 def _readable(error: msgspec.ValidationError) -> str:

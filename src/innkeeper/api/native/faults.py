@@ -19,6 +19,7 @@ STATUSES: Final[tuple[tuple[type[errors.InnkeeperError], HTTPStatus], ...]] = (
     (errors.NoValidHost, HTTPStatus.CONFLICT),
     (errors.CellDown, HTTPStatus.SERVICE_UNAVAILABLE),
     (errors.StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.IdentityUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first class that an error is an instance of gives its status; none: 500."""
 
@@ -28,6 +29,8 @@ METHOD_NOT_ALLOWED: Final = "innkeeper.method_not_allowed"
 NOT_ACCEPTABLE: Final = "innkeeper.not_acceptable"
 TOO_LARGE: Final = "innkeeper.too_large"
 CUT_SHORT: Final = "innkeeper.cut_short"
+UNAUTHENTICATED: Final = "innkeeper.unauthenticated"
+FORBIDDEN: Final = "innkeeper.forbidden"
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ OPENAPI: Final = "3.1.0"
 REFERENCE: Final = "#/components/schemas/{name}"
 ALWAYS: Final = (400, 406, 500, 503)
 """Statuses that any operation may answer with a problem."""
+_REFUSED: Final = {False: (401, 403), True: ()}
+"""Statuses for callers that are unknown or have no leave; discovery is for anybody."""
 
 Schema = dict[str, Any]
 """A JSON document that others define; its shape is the OpenAPI specification's."""
@@ -98,7 +100,7 @@ def _responses(operation: Operation, schemas: Schemas) -> Schema:
             "description": HTTPStatus(status).phrase,
             "content": _json(schemas[Problems]),
         }
-        for status in sorted({*ALWAYS, *operation.errors})
+        for status in sorted({*ALWAYS, *_REFUSED[operation.discovery], *operation.errors})
     }
     return {str(int(operation.status)): good, **bad}
 

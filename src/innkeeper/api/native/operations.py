@@ -37,8 +37,15 @@ async def show_document(_service: Service, _call: Call) -> Answer:
 
 
 DISCOVERY: Final = (
-    Operation("GET", "", show_version, summary="What this API is", answer=versions.VersionShown),
-    Operation("GET", "/openapi.json", show_document, summary="This document"),
+    Operation(
+        "GET",
+        "",
+        show_version,
+        summary="What this API is",
+        answer=versions.VersionShown,
+        discovery=True,
+    ),
+    Operation("GET", "/openapi.json", show_document, summary="This document", discovery=True),
 )
 
 CELLS: Final = (

@@ -7,6 +7,7 @@ version window, media types, leave, and only then what the request says.
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
 import structlog
 
 from innkeeper.api.asgi import (
@@ -39,7 +40,7 @@ from innkeeper.api.placement.versions import (
 from innkeeper.api.routing import RouteTable
 from innkeeper.auth.credentials import Credentials
 from innkeeper.auth.policy import Policy
-from innkeeper.auth.strategy import Authenticator
+from innkeeper.auth.strategy import Asking, Authenticator
 from innkeeper.core.errors import InnkeeperError
 from innkeeper.placement.service import Placement
 
@@ -84,17 +85,26 @@ class PlacementApp:
 
     async def respond(self, head: Request, receive: Receive, *, request_id: str) -> Response:
         """Give the response to a request whose body is still to be received."""
-        accept = head.headers.get("accept", "")
-        asked = Asked(method=head.method, accept=accept, request_id=request_id, version=None)
-        try:
-            credentials = self._authenticate(head)
-            version = _version(head)
-        except HttpError as error:
-            return render(error, asked)
-        asked = Asked(method=head.method, accept=accept, request_id=request_id, version=version)
+        asked = Asked(
+            method=head.method,
+            accept=head.headers.get("accept", ""),
+            request_id=request_id,
+            version=None,
+        )
 
         def failed(error: Exception) -> Response:
             return render(self._refusal(error, request_id), asked)
+
+        return await fenced(self._admit(head, receive, asked), failed=failed)
+
+    async def _admit(self, head: Request, receive: Receive, asked: Asked) -> Response:
+        """Find out who asks and in which version; then answer in the form of that version."""
+        credentials = await self._authenticate(head)
+        version = _version(head)
+        asked = msgspec.structs.replace(asked, version=version)
+
+        def failed(error: Exception) -> Response:
+            return render(self._refusal(error, asked.request_id), asked)
 
         response = await fenced(
             self._handle(head, receive, version=version, credentials=credentials), failed=failed
@@ -102,10 +112,11 @@ class PlacementApp:
         response.headers += [(HEADER, f"{SERVICE_TYPE} {text(version)}"), ("vary", HEADER)]
         return response
 
-    def _authenticate(self, head: Request) -> Credentials:
+    async def _authenticate(self, head: Request) -> Credentials:
         if head.path in ("", "/"):
             return Credentials()
-        credentials = self._authenticator.authenticate(head.headers)
+        asking = Asking(head.headers, head.method, head.root_path + head.path)
+        credentials = await self._authenticator.authenticate(asking)
         if credentials is None:
             raise HttpError(401, "", headers=self._authenticator.challenge)
         return credentials
@@ -131,7 +142,7 @@ class PlacementApp:
             raise HttpError(404, "")
         endpoint = _endpoint(match.target, head, version)
         if endpoint.rule is not None:
-            target = endpoint.target(head) if endpoint.target else {}
+            target = endpoint.target(head) if endpoint.target else credentials.own
             if not self._policy.allows(endpoint.rule, credentials, target):
                 raise HttpError(403, f"Policy does not allow {endpoint.rule} to be performed.")
         call = Call(

@@ -50,6 +50,7 @@ _STATUSES: Final[tuple[tuple[type[core.InnkeeperError], int, str], ...]] = (
     (core.CannotDeleteParent, 409, CANNOT_DELETE_PARENT),
     (core.Conflict, 409, UNDEFINED),
     (core.StoreError, 503, UNDEFINED),
+    (core.IdentityUnavailable, 503, UNDEFINED),
 )
 """The first class that an error is an instance of decides; none: 500."""
 

@@ -1,0 +1,43 @@
+"""Who may use the APIs, made from the settings. A strategy that is not used is not imported."""
+
+from pathlib import Path
+
+from innkeeper.api.cors import Cors
+from innkeeper.auth.access import Access
+from innkeeper.auth.noauth2 import NoAuth2
+from innkeeper.auth.open_access import OpenAccess
+from innkeeper.auth.policy import EverythingAllowed, Policy, RulePolicy
+from innkeeper.auth.policy_file import read_policy_file
+from innkeeper.auth.strategy import Authenticator
+from innkeeper.config import AuthSettings, Config, CorsSettings
+from innkeeper.core.errors import SetupError
+
+
+def make_access(config: Config) -> Access:
+    """Give what stands between a request and the APIs. Raises SetupError."""
+    return Access(authenticator=_authenticator(config), policy=_policy(config.auth))
+
+
+def make_cors(settings: CorsSettings) -> Cors:
+    """Give which pages of other origins may call."""
+    return Cors(
+        origins=frozenset(settings.allowed_origins),
+        headers=frozenset(name.lower() for name in settings.allow_headers),
+    )
+
+
+def _authenticator(config: Config) -> Authenticator:
+    match config.auth.strategy:
+        case "none":
+            return OpenAccess()
+        case "noauth2":
+            return NoAuth2()
+        case other:
+            raise SetupError(f"auth.strategy: {other} is not there yet.")
+
+
+def _policy(settings: AuthSettings) -> Policy:
+    if settings.strategy == "none" and not settings.policy_file:
+        return EverythingAllowed()
+    overrides = read_policy_file(Path(settings.policy_file)) if settings.policy_file else {}
+    return RulePolicy(overrides, secure=settings.enforce_new_defaults)
