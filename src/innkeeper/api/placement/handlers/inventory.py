@@ -151,9 +151,12 @@ async def set_inventories(call: Call) -> Response:
             f"Unknown resource class in inventory for resource provider {rp_uuid}: {error.detail}"
         ) from error
     _check_update(call, rp_uuid, wanted)
-    generation = await inventories.set_inventories(
-        call.placement, rp_uuid, wanted, seen_generation=put.resource_provider_generation
-    )
+    try:
+        generation = await inventories.set_inventories(
+            call.placement, rp_uuid, wanted, seen_generation=put.resource_provider_generation
+        )
+    except InventoryInUse as error:
+        raise refusal(error, f"update conflict: {error.detail}") from error
     return _all_answer(call, wanted, generation)
 
 

@@ -1,0 +1,140 @@
+"""Runs tests that other projects ship in their packages against a live Placement API.
+
+    borrowed_suite.py URL TOKEN REPORT NAME...
+
+They bring a fixture that starts openstack-placement inside their own process. Here it is
+replaced by one that names the live server instead, after emptying it. Run by the Python of
+the environment that these packages are in; REPORT is written as JSON: the outcome of each
+test, and each answer of the server's that was its own failure.
+"""
+
+import json
+import logging
+import sys
+import traceback
+import unittest
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import fixtures
+import requests
+from placement.tests.functional.fixtures import placement as upstream
+
+TIMEOUT_S = 60
+NO_CONTENT = 204
+SERVER_FAILURE = 500
+
+Failure = tuple[type[BaseException], BaseException, TracebackType]
+
+
+class LivePlacement(fixtures.Fixture):
+    """A server that runs already, emptied: it takes the place of upstream's own fixture."""
+
+    endpoint = ""
+    live_token = ""
+
+    def __init__(self, token: str = "", conf_fixture: Any = None, **options: Any) -> None:
+        super().__init__()
+        self.token = self.live_token
+        self.db = options.get("db", True)
+
+    def setUp(self) -> None:
+        super().setUp()
+        Emptying(self.endpoint, self.token).run()
+
+
+class Emptying:
+    """Deletes through the API whatever a test before may have left."""
+
+    def __init__(self, endpoint: str, token: str) -> None:
+        self._endpoint = endpoint
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"x-auth-token": token, "openstack-api-version": "placement 1.39"}
+        )
+
+    def run(self) -> None:
+        """Delete consumers, providers from the leaves up, then names."""
+        providers = self._get("/resource_providers")["resource_providers"]
+        paths = [f"/resource_providers/{each['uuid']}" for each in providers]
+        for path in paths:
+            for consumer in self._get(f"{path}/allocations")["allocations"]:
+                self._delete(f"/allocations/{consumer}")
+        while paths:
+            left = [path for path in paths if not self._delete(path)]
+            assert len(left) < len(paths), left
+            paths = left
+        for name in self._get("/traits?name=startswith:CUSTOM_")["traits"]:
+            assert self._delete(f"/traits/{name}"), name
+        for each in self._get("/resource_classes")["resource_classes"]:
+            if each["name"].startswith("CUSTOM_"):
+                assert self._delete(f"/resource_classes/{each['name']}"), each
+
+    def _get(self, path: str) -> Any:
+        response = self._session.get(self._endpoint + path, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        return response.json()
+
+    def _delete(self, path: str) -> bool:
+        response = self._session.delete(self._endpoint + path, timeout=TIMEOUT_S)
+        return response.status_code == NO_CONTENT
+
+
+class Outcomes(unittest.TestResult):
+    """Collects why each test failed; None: it passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_test: dict[str, str | None] = {}
+        self.skips: dict[str, str] = {}
+
+    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802 - unittest calls it
+        super().startTest(test)
+        self.by_test[test.id()] = None
+
+    def addError(self, test: unittest.TestCase, err: Failure) -> None:  # noqa: N802 - unittest calls it
+        self._fail(test, err)
+
+    def addFailure(self, test: unittest.TestCase, err: Failure) -> None:  # noqa: N802 - unittest calls it
+        self._fail(test, err)
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802 - unittest calls it
+        self.skips[test.id()] = reason
+
+    def _fail(self, test: unittest.TestCase, err: Failure) -> None:
+        self.by_test[test.id()] = "".join(traceback.format_exception(*err))
+
+
+def note_server_failures(noted: list[str]) -> None:
+    """Have each answer of 500 and above noted, whoever in this process gets it."""
+    send = requests.adapters.HTTPAdapter.send
+
+    def noting(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        response = send(self, request, **options)
+        if response.status_code >= SERVER_FAILURE:
+            noted.append(f"{response.status_code} {request.method} {request.url}")
+        return response
+
+    requests.adapters.HTTPAdapter.send = noting
+
+
+def main() -> None:
+    url, token, report, *names = sys.argv[1:]
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    LivePlacement.endpoint, LivePlacement.live_token = url, token
+    upstream.PlacementFixture = LivePlacement
+    server_failures: list[str] = []
+    outcomes = Outcomes()
+    note_server_failures(server_failures)
+    unittest.defaultTestLoader.loadTestsFromNames(names).run(outcomes)
+    report_of = {
+        "outcomes": outcomes.by_test,
+        "skips": outcomes.skips,
+        "server_failures": server_failures,
+    }
+    Path(report).write_text(json.dumps(report_of), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Real clients of OpenStack, from an environment of their own, and the Innkeeper they talk to."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.live_innkeeper import LiveInnkeeper, live
+
+
+@pytest.fixture(scope="session")
+def peers(checkout: Path) -> Path:
+    """Give the folder of the programs of OpenStack that the tests start."""
+    folder = checkout / ".venv-peers" / "bin"
+    assert folder.is_dir(), "make .venv-peers/.stamp"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client_environment() -> dict[str, str]:
+    """Give an environment in which no client finds settings but those it is given."""
+    names = ("OS_", "NOVA_", "INNKEEPER_", "PYTHON")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(names)}
+    # Nova replaces parts of the standard library when it is imported, unless it is told not to.
+    return {**kept, "OS_NOVA_DISABLE_EVENTLET_PATCHING": "true", "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.fixture(scope="module")
+def innkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveInnkeeper]:
+    """Give a server for one module, as `innkeeper up` starts it."""
+    with live(tmp_path_factory.mktemp("innkeeper"), {}) as server:
+        yield server

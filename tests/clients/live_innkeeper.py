@@ -1,0 +1,63 @@
+"""A running `innkeeper up` that clients of OpenStack are pointed at."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from tests.conformance.gabbi_live.server import free_port, running
+
+COMMAND: Final = (
+    f"{shlex.quote(sys.executable)} -m innkeeper up --json --hosts 0 --host 127.0.0.1"
+    " --port {port} --data-dir {data_dir}/innkeeper"
+)
+TOKEN: Final = "admin"
+"""The token that noauth2 takes for an administrator's; without authentication any will do."""
+PATIENCE_S: Final = 60.0
+
+
+class LiveInnkeeper:
+    """Where it is, and its Placement API as plain HTTP: what a client says is looked up here."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.placement = f"http://127.0.0.1:{port}/placement"
+        self._log = log
+
+    def request(
+        self, method: str, path: str, body: object = None, *, version: str = "1.39"
+    ) -> httpx2.Response:
+        """Give the answer to one request."""
+        return httpx2.request(
+            method,
+            self.placement + path,
+            json=body,
+            headers={"openstack-api-version": f"placement {version}", "x-auth-token": TOKEN},
+            timeout=PATIENCE_S,
+        )
+
+    def get(self, path: str, *, version: str = "1.39") -> Any:
+        """Give the JSON that a GET answers with."""
+        response = self.request("GET", path, version=version)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def errors(self) -> list[str]:
+        """Give what the server logged as wrong: each answer of 500 leaves a line."""
+        lines = self._log.read_text("utf-8", "replace").splitlines()
+        return [line for line in lines if "error" in line.lower() or "Traceback" in line]
+
+
+@contextmanager
+def live(folder: Path, settings: Mapping[str, str]) -> Iterator[LiveInnkeeper]:
+    """Run one without hosts in a folder of its own; at the end, it has logged no error."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("INNKEEPER_")}
+    port = free_port()
+    with running(COMMAND, port=port, data_dir=folder, environment={**clean, **settings}):
+        server = LiveInnkeeper(port, folder / "server.log")
+        yield server
+        assert server.errors() == []
