@@ -14,7 +14,8 @@ from innkeeper.api.asgi import Message
 from innkeeper.api.cors import Cors
 from innkeeper.api.placement.app import PlacementApp
 from innkeeper.auth.noauth2 import NoAuth2
-from innkeeper.auth.policy import RulePolicy
+from innkeeper.auth.policy import Policy
+from innkeeper.auth.rule_policy import RulePolicy
 from innkeeper.index.index import Index
 from innkeeper.placement.service import Placement
 from innkeeper.store.store import Store
@@ -94,7 +95,7 @@ class Client:
 
 
 @asynccontextmanager
-async def client_of(data_dir: Path, *, policy: RulePolicy | None = None) -> AsyncIterator[Client]:
+async def client_of(data_dir: Path, *, policy: Policy | None = None) -> AsyncIterator[Client]:
     """Give a client of a new, empty Placement that keeps its state in ``data_dir``."""
     seconds, uuids = itertools.count(), itertools.count(1)
 

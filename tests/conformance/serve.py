@@ -15,14 +15,12 @@ from pathlib import Path
 
 import uvicorn
 
-from innkeeper.api.cors import Cors
 from innkeeper.api.placement.app import PlacementApp
-from innkeeper.auth.noauth2 import NoAuth2
-from innkeeper.auth.policy import RulePolicy
-from innkeeper.auth.policy_file import read_policy_file
+from innkeeper.config import AuthSettings, Config, CorsSettings
 from innkeeper.index.index import Index
 from innkeeper.placement.service import Placement
 from innkeeper.store.store import Store
+from innkeeper.wiring.access import make_access, make_cors
 
 
 def new_uuid() -> str:
@@ -33,42 +31,47 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def words(text: str) -> frozenset[str]:
-    return frozenset(word.strip() for word in text.split(",") if word.strip())
+def words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def placement_app(placement: Placement, environment: Mapping[str, str]) -> PlacementApp:
-    policy_file = environment.get("GABBI_POLICY_FILE", "")
-    return PlacementApp(
-        placement,
-        authenticator=NoAuth2(),
-        policy=RulePolicy(
-            read_policy_file(Path(policy_file)) if policy_file else {},
-            secure=environment.get("GABBI_SECURE_RBAC") == "1",
+def config_of(environment: Mapping[str, str]) -> Config:
+    """Give the settings that the environment's variables ask for."""
+    return Config(
+        auth=AuthSettings(
+            strategy="noauth2",
+            policy_file=environment.get("GABBI_POLICY_FILE", ""),
+            enforce_new_defaults=environment.get("GABBI_SECURE_RBAC") == "1",
         ),
-        cors=Cors(
-            origins=words(environment.get("GABBI_CORS_ALLOWED_ORIGIN", "")),
-            headers=words(environment.get("GABBI_CORS_ALLOW_HEADERS", "").lower()),
+        cors=CorsSettings(
+            allowed_origins=words(environment.get("GABBI_CORS_ALLOWED_ORIGIN", "")),
+            allow_headers=words(environment.get("GABBI_CORS_ALLOW_HEADERS", "")),
         ),
-        new_uuid=new_uuid,
     )
 
 
-async def serve(port: int, data_dir: Path) -> None:
+async def serve(port: int, data_dir: Path, config: Config) -> None:
+    access = make_access(config)
     store = Store.open(f"sqlite:///{data_dir}/placement.db", clock=now, writer_id="conformance")
     index = Index()
     index.apply(store.load())
     store.start(index.apply)
-    placement = Placement(store, index, clock=now, new_uuid=new_uuid)
-    config = uvicorn.Config(
-        placement_app(placement, os.environ),
+    app = PlacementApp(
+        Placement(store, index, clock=now, new_uuid=new_uuid),
+        authenticator=access.authenticator,
+        policy=access.policy,
+        cors=make_cors(config.cors),
+        new_uuid=new_uuid,
+    )
+    server = uvicorn.Config(
+        app,
         host="127.0.0.1",
         port=port,
         log_level="warning",
         lifespan="off",
     )
     try:
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(server).serve()
     finally:
         await store.close()
 
@@ -78,7 +81,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("data_dir", type=Path)
     arguments = parser.parse_args()
-    asyncio.run(serve(arguments.port, arguments.data_dir))
+    asyncio.run(serve(arguments.port, arguments.data_dir, config_of(os.environ)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""Who may do what: the port that the API asks, and its implementation by rules."""
+"""Who may do what: the port that the APIs ask, and the simplest answers to it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from innkeeper.auth.check import parse
 from innkeeper.auth.credentials import Credentials
-from innkeeper.auth.rules import default_rules
 
 
 class Policy(Protocol):
@@ -26,22 +24,15 @@ class EverythingAllowed:
         return True
 
 
-class RulePolicy:
-    """The rules of the Placement API, of which an operator may replace any.
+class LatePolicy:
+    """A policy that is made when it is first asked: a server is up sooner than its library."""
 
-    All of them are for tokens of a project: one of the system has no leave for anything.
-    """
-
-    def __init__(self, overrides: Mapping[str, str] | None = None, *, secure: bool = True) -> None:
-        """Read the rules. ``secure``: without the leave that deprecated rules still give.
-
-        Raises SetupError if an override cannot be read.
-        """
-        texts = {**default_rules(secure=secure), **(overrides or {})}
-        self._checks = {name: parse(text) for name, text in texts.items()}
+    def __init__(self, make: Callable[[], Policy]) -> None:
+        self._make = make
+        self._made: Policy | None = None
 
     def allows(self, rule: str, credentials: Credentials, target: Mapping[str, str]) -> bool:
         """Tell whether the caller has the leave that ``rule`` names."""
-        if credentials.system_scope:
-            return False
-        return self._checks[rule](credentials, target, self._checks)
+        if self._made is None:
+            self._made = self._make()
+        return self._made.allows(rule, credentials, target)

@@ -1,47 +1,91 @@
-"""Policy files of operators: a flat mapping of rule names to check strings, in YAML or JSON.
+"""The files of an operator's policy: which there are, whether they are sound, and whether changed.
 
-Only what such files consist of is read: one ``name: check`` a line, quotes and comments. That
-is what oslopolicy-sample-generator writes, too.
+A policy is one file and, beside it, the files of a directory ``policy.d``, in order of their
+names. What they mean is oslo.policy's; this module only looks at their form.
 """
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+from oslo_policy.policy import parse_file_contents
+
 from innkeeper.core.errors import SetupError
 
-_LINE: Final = re.compile(
-    r"""
-    \s* (?P<name> "[^"]*" | '[^']*' | [\w:.-]+? )
-    \s* : \s+
-    (?P<check> "(?:[^"\\]|\\.)*" | '(?:[^']|'')*' | [^#]*? )
-    \s* ,? \s* (?: \#.* )?
-    """,
-    re.VERBOSE,
-)
+DIRECTORY: Final = "policy.d"
+LOOK_AGAIN_S: Final = 1.0
+"""How long files are taken to be as they were: a change of policy may take that long."""
+
+Written = str | list[str | list[str]]
+"""A check as a file has it: text, or the lists of lists of old."""
+Stamp = tuple[tuple[str, int, int], ...]
+"""Name, time of change in ns and size of each file."""
 
 
-def read_policy_file(path: Path) -> dict[str, str]:
-    """Give the rules in a policy file; raise SetupError naming the line that is not understood."""
+class PolicyFiles(msgspec.Struct, frozen=True):
+    """The policy file and the directory beside it."""
+
+    file: Path
+
+    @property
+    def directory(self) -> Path:
+        """Where further files are."""
+        return self.file.parent / DIRECTORY
+
+    def paths(self) -> list[Path]:
+        """Give all of them, weakest first."""
+        further = sorted(self.directory.iterdir()) if self.directory.is_dir() else []
+        return [self.file, *(p for p in further if p.is_file() and not p.name.startswith("."))]
+
+    def stamp(self) -> Stamp:
+        """Give what changes when one of them does. A file that is not there has none."""
+        stamps = []
+        try:
+            for path in self.paths():
+                status = path.stat()
+                stamps.append((path.name, status.st_mtime_ns, status.st_size))
+        except OSError:
+            return ()
+        return tuple(stamps)
+
+    def rules(self) -> dict[str, Written]:
+        """Give the checks in them by rule name. Raises SetupError naming file and rule."""
+        rules: dict[str, Written] = {}
+        for path in self.paths():
+            rules.update(_read(path))
+        return rules
+
+
+class Watch:
+    """Notices that files changed, without looking more often than it makes sense."""
+
+    def __init__(self, files: PolicyFiles, clock: Callable[[], float]) -> None:
+        """``clock`` gives monotonic seconds."""
+        self._files = files
+        self._clock = clock
+        self._stamp = files.stamp()
+        self._looked = clock()
+
+    def changed(self) -> bool:
+        """Tell whether they changed since the last time that this was true."""
+        now = self._clock()
+        if now - self._looked < LOOK_AGAIN_S:
+            return False
+        self._looked = now
+        stamp = self._files.stamp()
+        changed, self._stamp = stamp != self._stamp, stamp
+        return changed
+
+
+def _read(path: Path) -> dict[str, Written]:
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"Cannot read the policy file {path}: {error}.") from error
-    rules = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = line.strip()
-        if not bare or bare.startswith("#") or bare in {"{", "}", "{}", "---"}:
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise SetupError(f"{path}, line {number}: not of the form `rule: check`.")
-        rules[_unquoted(match["name"])] = _unquoted(match["check"])
-    return rules
-
-
-def _unquoted(text: str) -> str:
-    if text.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
-    if text.startswith("'"):
-        return text[1:-1].replace("''", "'")
-    return text
+        read = parse_file_contents(path.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise SetupError(f"{path}: neither YAML nor JSON: {error}") from error
+    try:
+        return msgspec.convert(read, dict[str, Written])
+    except msgspec.ValidationError as error:
+        raise SetupError(f"{path}: not of the form `rule: check`: {error}.") from error

@@ -1,13 +1,13 @@
 """Who may use the APIs, made from the settings. A strategy that is not used is not imported."""
 
+import time
 from pathlib import Path
 
 from innkeeper.api.cors import Cors
 from innkeeper.auth.access import Access
 from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.open_access import OpenAccess
-from innkeeper.auth.policy import EverythingAllowed, Policy, RulePolicy
-from innkeeper.auth.policy_file import read_policy_file
+from innkeeper.auth.policy import EverythingAllowed, LatePolicy, Policy
 from innkeeper.auth.strategy import Authenticator
 from innkeeper.config import AuthSettings, Config, CorsSettings
 from innkeeper.core.errors import SetupError
@@ -39,5 +39,16 @@ def _authenticator(config: Config) -> Authenticator:
 def _policy(settings: AuthSettings) -> Policy:
     if settings.strategy == "none" and not settings.policy_file:
         return EverythingAllowed()
-    overrides = read_policy_file(Path(settings.policy_file)) if settings.policy_file else {}
-    return RulePolicy(overrides, secure=settings.enforce_new_defaults)
+
+    def make() -> Policy:
+        from innkeeper.auth.rule_policy import RulePolicy
+
+        return RulePolicy(
+            Path(settings.policy_file) if settings.policy_file else None,
+            enforce_scope=settings.enforce_scope,
+            enforce_new_defaults=settings.enforce_new_defaults,
+            clock=time.monotonic,
+        )
+
+    # A file may be wrong, and an operator wants to know before the server is up.
+    return make() if settings.policy_file else LatePolicy(make)
