@@ -36,11 +36,16 @@ Strategy = Literal["none", "noauth2", "http_basic", "keystone"]
 UNGUARDED: Final[frozenset[Strategy]] = frozenset({"none", "noauth2"})
 """Strategies that believe anybody."""
 Interface = Literal["", "public", "internal", "admin"]
-Port = Annotated[int, Meta(ge=0, le=65535)]
+MAX_PORT: Final = 65_535
+Port = Annotated[int, Meta(ge=0, le=MAX_PORT)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, Meta(ge=0.0, le=86_400.0)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+ConsumerText = Annotated[str, Meta(min_length=1, max_length=255)]
+
+INCOMPLETE_ID: Final = "00000000-0000-0000-0000-000000000000"
+"""What upstream's Placement writes where an old client says no project or user."""
 
 
 class ApiSettings(msgspec.Struct, frozen=True):
@@ -116,6 +121,35 @@ class CorsSettings(msgspec.Struct, frozen=True):
     """Headers that a page may send, beyond the simple ones."""
 
 
+class PlacementSettings(msgspec.Struct, frozen=True):
+    """The Placement API: its own port, and what upstream lets operators choose."""
+
+    listen: str = ""
+    """HOST:PORT that serves the Placement API alone, at ``/``; empty: only at ``/placement``."""
+    randomize_candidates: bool = False
+    """Give allocation candidates in random order, and a random sample where there is a limit."""
+    max_candidates: Annotated[int, Meta(ge=-1, le=2_000_000_000)] = -1
+    """Most candidates that one request finds; -1 or 0: no limit but the deadline."""
+    search_deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
+    """A search that takes longer gives the candidates found by then."""
+    incomplete_consumer_project_id: ConsumerText = INCOMPLETE_ID
+    """Project of consumers that old clients write without one (before 1.8)."""
+    incomplete_consumer_user_id: ConsumerText = INCOMPLETE_ID
+    """User of these."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port of ``listen``; None if it is empty. Raises SetupError."""
+        if not self.listen:
+            return None
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not host or not port.isdecimal() or int(port[:6]) > MAX_PORT:
+            raise SetupError(
+                f"placement.listen: expected HOST:PORT such as 127.0.0.1:8779, got {self.listen!r}"
+            )
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+
 class StoreSettings(msgspec.Struct, frozen=True):
     """Where the truth is kept."""
 
@@ -175,6 +209,7 @@ class Config(msgspec.Struct, frozen=True):
     auth: AuthSettings = AuthSettings()
     keystone: KeystoneSettings = KeystoneSettings()
     cors: CorsSettings = CorsSettings()
+    placement: PlacementSettings = PlacementSettings()
     store: StoreSettings = StoreSettings()
     cells: CellSettings = CellSettings()
     simulation: SimulationSettings = SimulationSettings()
@@ -244,7 +279,13 @@ def _given(
             yield by_variable.get(variable, variable), text, f"environment variable {variable}"
     for key, value in flags.items():
         if value is not None:
-            yield key, value, f"--{key.rpartition('.')[2].replace('_', '-')}"
+            yield key, value, _flag(key)
+
+
+def _flag(key: str) -> str:
+    """Give the flag of a dotted key: its last name, unless that alone would say too little."""
+    name = key if key.startswith("placement.") else key.rpartition(".")[2]
+    return "--" + name.replace(".", "-").replace("_", "-")
 
 
 def _read(file: Path) -> dict[str, object]:
@@ -298,6 +339,8 @@ def _bounds(meta: Meta) -> str:
         limits.append(f"more than {meta.gt:g}")
     if meta.le is not None:
         limits.append(f"at most {meta.le:g}")
+    if meta.min_length:
+        limits.append("not empty")
     return f" ({', '.join(limits)})" if limits else ""
 
 
@@ -340,8 +383,12 @@ def _check(config: Config) -> None:
 
 def _check_auth(config: Config) -> None:
     strategy = config.auth.strategy
+    # Looked at in any case, so that a malformed one is refused.
+    address = config.placement.address
     if strategy in UNGUARDED and not config.api.allow_remote:
         _check_loopback("api.host", config.api.host)
+        if address is not None:
+            _check_loopback("placement.listen", address[0])
     if strategy == "http_basic" and not config.auth.htpasswd_file:
         raise SetupError("auth.htpasswd_file: auth.strategy http_basic needs the file of its users")
     if strategy == "keystone":

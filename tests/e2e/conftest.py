@@ -44,19 +44,21 @@ def innkeeper(tmp_path: Path) -> Innkeeper:
 
 
 class Server:
-    """`innkeeper up` on a data directory, which can be killed and started again."""
+    """`innkeeper up`, or another that serves, which can be killed and started again."""
 
-    def __init__(self, data_dir: Path, *options: object) -> None:
+    def __init__(self, data_dir: Path, *options: object, command: str = "up") -> None:
         self.data_dir = data_dir
+        self._command = command
         self._options = options
         self._process: subprocess.Popen[str] | None = None
+        self.said: dict[str, Json] = {}
         self.url = ""
 
     def start(self) -> None:
         """Start it and wait until it says where it is."""
-        arguments = ["up", "--json", "--port", 0, "--data-dir", self.data_dir, *self._options]
+        arguments = [self._command, "--json", "--port", 0, "--data-dir", self.data_dir]
         self._process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments)],
+            [*COMMAND, *map(str, (*arguments, *self._options))],
             env=clean_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -70,7 +72,8 @@ class Server:
                 break
         if not said:
             raise AssertionError(self._process.communicate()[1])
-        self.url = json.loads(said)["url"]
+        self.said = json.loads(said)
+        self.url = self.said["url"]
 
     def kill(self) -> None:
         """End it as a power cut does."""

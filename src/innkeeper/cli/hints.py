@@ -12,14 +12,15 @@ _BODY = (
 )
 
 
-def hints(url: str, *, data_dir: str) -> Table:
+def hints(url: str, *, data_dir: str, placement_url: str = "") -> Table:
     """Give URLs to open and commands to try with a server at ``url``."""
+    placement = f"{placement_url or url + '/placement'}/resource_providers"
     where = "" if Path(data_dir) == Path(Config().data_dir) else f" --data-dir {data_dir}"
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(overflow="fold")
     table.add_column(style="dim")
     for line, text in (
-        (f"{url}/placement/resource_providers", "the OpenStack Placement API"),
+        (placement, "the OpenStack Placement API"),
         (f"{url}/v1/instances?limit=5", "the native API"),
         (f"{url}/v1/openapi.json", "all that it can do"),
         (f"innkeeper host list{where}", "hosts and what they have left"),

@@ -15,6 +15,7 @@ fits, claims the place without a race, and retries elsewhere when a build fails.
 Start with one of these:
 
     innkeeper up                             # two cells with simulated hosts, and the API
+    innkeeper api                            # the APIs alone: in the place of openstack-placement
     innkeeper replay openb --as-servers      # 8,152 real GPU tasks through the whole system
     innkeeper replay openb --policy fgd      # how well one policy packs, measured
     innkeeper audit                          # do the books add up?
@@ -37,6 +38,7 @@ def make_app() -> App:
         result_action="return_value",
     )
     app.command("innkeeper.cli.up:up")
+    app.command("innkeeper.cli.api:api")
     app.command(_noun("replay", "Replay the trace of a real cluster.", openb="replay:openb"))
     app.command("innkeeper.cli.audit:audit")
     app.command(_noun("host", "Hosts and what they have left.", list="host:list_hosts"))

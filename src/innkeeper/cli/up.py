@@ -1,14 +1,15 @@
 """`innkeeper up`: the whole system in one process."""
 
 from dataclasses import dataclass
-from random import SystemRandom
+from functools import partial
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from innkeeper.cli import exits, output
+from innkeeper.cli import output
 from innkeeper.cli.hints import first_instance, hints
 from innkeeper.cli.options import Json, Settings, configured
+from innkeeper.cli.serving import Listening, serve
 from innkeeper.config import Config
 from innkeeper.wiring.loop import run
 
@@ -32,6 +33,7 @@ def up(
     *,
     host: Annotated[str | None, Parameter(show_default=False)] = None,
     port: Annotated[int | None, Parameter(show_default=False)] = None,
+    placement_listen: Annotated[str | None, Parameter(show_default=False)] = None,
     cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
     simulation: Simulation | None = None,
     json: Json = False,
@@ -53,6 +55,8 @@ def up(
         Address to listen on [default: 127.0.0.1].
     port
         Port to listen on; 0 takes any that is free [default: 8778].
+    placement_listen
+        HOST:PORT that serves the Placement API alone, at its root [default: none].
     cells
         Names of the cells [default: cell-a cell-b].
     """
@@ -62,6 +66,7 @@ def up(
         {
             "api.host": host,
             "api.port": port,
+            "placement.listen": placement_listen,
             "cells.names": cells or None,
             "simulation.hosts": simulated.hosts,
             "simulation.build_s": simulated.build_s,
@@ -72,33 +77,21 @@ def up(
 
 
 async def _serve(config: Config, *, json: bool) -> int:
-    from innkeeper.wiring.directory import keep
-    from innkeeper.wiring.parts import scheduler_settings
-    from innkeeper.wiring.serve import stop_signals
     from innkeeper.wiring.simulated import simulated_hosts
-    from innkeeper.wiring.system import running
 
-    with stop_signals() as told:
-        async with running(
-            config,
-            simulated_hosts(config),
-            scheduling=scheduler_settings(config),
-            random=SystemRandom(),
-        ) as system:
-            keep(config.data_path)
-            _announce(config, system.url, json=json)
-            await told.wait()
-            output.note("Stopping.")
-    return exits.FINE
+    return await serve(
+        config, simulated_hosts(config), announce=partial(_announce, config, json=json)
+    )
 
 
-def _announce(config: Config, url: str, *, json: bool) -> None:
+def _announce(config: Config, listening: Listening, *, json: bool) -> None:
+    url = listening.url
     if json:
-        output.show_json({"url": url, "cells": config.cells.names})
+        output.show_json({**listening.shown, "cells": config.cells.names})
         return
     output.show(
         f"Innkeeper is up at [bold]{url}[/] with the cells {', '.join(config.cells.names)};"
         " Ctrl-C stops it."
     )
-    output.show(hints(url, data_dir=config.data_dir))
+    output.show(hints(url, data_dir=config.data_dir, placement_url=listening.placement_url))
     output.show_plain(first_instance(url))

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from innkeeper.api.asgi import App
+from innkeeper.api.cors import Cors
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
 from innkeeper.api.native.service import Service
@@ -22,7 +23,7 @@ from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.config import Config
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.index.index import Index
-from innkeeper.placement.service import Placement
+from innkeeper.placement.service import Incomplete, Placement, Searching
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.open_store import OpenStore
@@ -48,6 +49,8 @@ class Parts:
     """Who may use the site."""
     app: App
     """The whole HTTP site."""
+    placement: App
+    """The Placement API alone, for a port of its own."""
     server: str
     """Id of this run."""
 
@@ -115,6 +118,8 @@ def make_parts(
         clock=now,
         new_uuid=new_uuid,
     )
+    cors = make_cors(config.cors)
+    placement = _placement(config, service, access, cors)
     return Parts(
         store=store,
         index=index,
@@ -124,22 +129,45 @@ def make_parts(
         conductor=conductor,
         audits=audits,
         access=access,
-        app=_site(service, config, access, server=server, is_ready=is_ready),
+        app=_site(service, access, cors, placement=placement, server=server, is_ready=is_ready),
+        placement=placement,
         server=server,
     )
 
 
-def _site(
-    service: Service, config: Config, access: Access, *, server: str, is_ready: Callable[[], bool]
-) -> App:
-    cors = make_cors(config.cors)
-    placement = PlacementApp(
-        Placement(service.store, service.index, clock=now, new_uuid=new_uuid),
+def _placement(config: Config, service: Service, access: Access, cors: Cors) -> App:
+    settings = config.placement
+    return PlacementApp(
+        Placement(
+            service.store,
+            service.index,
+            clock=now,
+            new_uuid=new_uuid,
+            searching=Searching(
+                limit=settings.max_candidates if settings.max_candidates > 0 else None,
+                deadline=timedelta(milliseconds=settings.search_deadline_ms),
+                shuffle=Random() if settings.randomize_candidates else None,
+            ),
+            incomplete=Incomplete(
+                settings.incomplete_consumer_project_id, settings.incomplete_consumer_user_id
+            ),
+        ),
         authenticator=access.authenticator,
         policy=access.policy,
         cors=cors,
         new_uuid=new_uuid,
     )
+
+
+def _site(
+    service: Service,
+    access: Access,
+    cors: Cors,
+    *,
+    placement: App,
+    server: str,
+    is_ready: Callable[[], bool],
+) -> App:
     return site(
         placement=placement,
         native=native_app(service, access, cors),

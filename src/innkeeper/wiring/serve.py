@@ -48,8 +48,8 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    def bind(cls, host: str, port: int) -> "HttpServer":
-        """Take the port; 0 takes any. Raises SetupError, saying what to do."""
+    def bind(cls, host: str, port: int, *, option: str = "--port") -> "HttpServer":
+        """Take the port; 0 takes any. Raises SetupError, which names ``option`` as the way out."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ class HttpServer:
             bound.listen(BACKLOG)
         except OSError as error:
             bound.close()
-            raise _refused(error, host, port) from error
+            raise _refused(error, host, port, option=option) from error
         bound.setblocking(False)
         return cls(bound)
 
@@ -113,10 +113,10 @@ def stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-def _refused(error: OSError, host: str, port: int) -> SetupError:
+def _refused(error: OSError, host: str, port: int, *, option: str) -> SetupError:
     if error.errno == errno.EADDRINUSE:
         return SetupError(
             f"Port {port} of {host} is in use. Stop what listens there, or choose another with"
-            " --port (0 takes any that is free)."
+            f" {option} (port 0 takes any that is free)."
         )
     return SetupError(f"Cannot listen on {host} port {port}: {error.strerror}.")

@@ -24,6 +24,8 @@ class System:
     http: HttpServer
     url: str
     """Where its APIs are."""
+    placement_url: str
+    """Where the Placement API is alone, at the root; "" if nowhere."""
 
 
 @asynccontextmanager
@@ -36,13 +38,17 @@ async def running(
 ) -> AsyncIterator[System]:
     """Run the whole system while the block lasts; what runs stops in the reverse order.
 
-    Raises SetupError if the port or the data directory cannot be had.
+    Without ``hosts`` there are no cells, and it is an API process. Raises SetupError if a
+    port or the data directory cannot be had.
     """
     ready = _Ready()
     async with AsyncExitStack() as stack:
-        # The port first: it is the quickest to find out, and nothing is to be undone.
+        # The ports first: they are the quickest to find out, and nothing is to be undone.
         http = HttpServer.bind(config.api.host, config.api.port)
         stack.callback(http.release)
+        placement = _placement_server(config)
+        if placement is not None:
+            stack.callback(placement.release)
         store = open_store(config)
         stack.push_async_callback(store.close)
         parts = make_parts(config, store, scheduling=scheduling, random=random, is_ready=ready)
@@ -60,10 +66,27 @@ async def running(
         stack.push_async_callback(parts.audits.stop)
         await http.start(parts.app)
         stack.push_async_callback(http.stop)
+        if placement is not None:
+            await placement.start(parts.placement)
+            stack.push_async_callback(placement.stop)
         write_endpoint(config.data_path, Endpoint(http.url, parts.server))
         stack.callback(remove_endpoint, config.data_path)
         ready.now = True
-        yield System(parts=parts, cells=tuple(cells), http=http, url=http.url)
+        yield System(
+            parts=parts,
+            cells=tuple(cells),
+            http=http,
+            url=http.url,
+            placement_url="" if placement is None else placement.url,
+        )
+
+
+def _placement_server(config: Config) -> HttpServer | None:
+    """Take the Placement API's own port, if it shall have one."""
+    address = config.placement.address
+    if address is None:
+        return None
+    return HttpServer.bind(*address, option="--placement-listen")
 
 
 class _Ready:

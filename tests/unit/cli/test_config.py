@@ -21,6 +21,20 @@ def test_each_layer_is_over_the_one_before(tmp_path: Path) -> None:
     assert config.api.port == 3
 
 
+@pytest.mark.parametrize(
+    ("listen", "address"),
+    [("", None), ("127.0.0.1:8779", ("127.0.0.1", 8779)), ("[::1]:0", ("::1", 0))],
+)
+def test_where_the_placement_api_listens(listen: str, address: tuple[str, int] | None) -> None:
+    config = load(file=None, environ={}, flags={"placement.listen": listen})
+    assert config.placement.address == address
+
+
+def test_a_flag_is_named_as_it_is_typed() -> None:
+    with pytest.raises(SetupError, match=r"^--placement-listen: expected text"):
+        load(file=None, environ={}, flags={"placement.listen": 8778})
+
+
 def test_every_setting_can_be_given_in_the_environment() -> None:
     names = [env_name(key) for key, _ in setting_types()]
     assert len(names) == len(set(names))
@@ -43,6 +57,9 @@ def test_every_setting_can_be_given_in_the_environment() -> None:
         ("INNKEEPER_AUTH_STRATEGY", "oauth", ("one of none, noauth2, http_basic, keystone",)),
         ("INNKEEPER_AUTH_STRATEGY", "http_basic", ("auth.htpasswd_file",)),
         ("INNKEEPER_AUTH_STRATEGY", "keystone", ("keystone.auth_url",)),
+        ("INNKEEPER_PLACEMENT_LISTEN", "192.0.2.1:80", ("placement.listen", "'192.0.2.1'")),
+        ("INNKEEPER_PLACEMENT_LISTEN", "8778", ("placement.listen", "HOST:PORT", "'8778'")),
+        ("INNKEEPER_PLACEMENT_LISTEN", "localhost:70000", ("HOST:PORT",)),
     ],
 )
 def test_a_bad_value_is_refused_precisely(variable: str, text: str, words: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ from innkeeper.core.errors import CapacityExceeded, NoInventory, UnitViolation
 from innkeeper.core.ids import ConsumerUuid, RpUuid, canonical_uuid
 from innkeeper.placement import allocations
 from innkeeper.placement.allocations import Wanted
+from innkeeper.placement.service import Incomplete
 from innkeeper.store.claims import ExpectedGeneration
 from innkeeper.store.consumers import Held, Holder
 
@@ -22,8 +23,6 @@ BY_PROVIDER_SINCE: Final[Version] = (1, 12)
 GENERATIONS_SINCE: Final[Version] = (1, 28)
 TYPES_SINCE: Final[Version] = (1, 38)
 UNKNOWN_TYPE: Final = "unknown"
-INCOMPLETE_ID: Final = "00000000-0000-0000-0000-000000000000"
-"""Project and user of a consumer that was written without them, up to 1.7."""
 
 DOES_NOT_FIT: Final = (CapacityExceeded, UnitViolation, NoInventory)
 
@@ -43,8 +42,8 @@ class _Listed(msgspec.Struct, frozen=True):
 
 class _PutList(msgspec.Struct, frozen=True):
     allocations: tuple[_Listed, ...]
-    project_id: str = INCOMPLETE_ID
-    user_id: str = INCOMPLETE_ID
+    project_id: str | None = None
+    user_id: str | None = None
 
 
 class ConsumerBody(msgspec.Struct, frozen=True):
@@ -147,17 +146,19 @@ async def set_consumer_allocations(call: Call) -> Response:
         body = call.body(schema, ConsumerBody)
     else:
         schema = pick(call.version, ((1, 8), schemas.PUT_1_8), ((1, 0), schemas.PUT_1_0))
-        body = _from_list(call.body(schema, _PutList))
+        body = _from_list(call.body(schema, _PutList), call.placement.incomplete)
     await _write(call, [wanted_of(call, consumer_uuid, body)])
     return empty()
 
 
-def _from_list(put: _PutList) -> ConsumerBody:
+def _from_list(put: _PutList, incomplete: Incomplete) -> ConsumerBody:
     """Give an old body in the newer form; of a repeated provider the last counts."""
     by_provider = {
         each.resource_provider.uuid: _Resources(each.resources) for each in put.allocations
     }
-    return ConsumerBody(by_provider, put.project_id, put.user_id)
+    project_id = incomplete.project_id if put.project_id is None else put.project_id
+    user_id = incomplete.user_id if put.user_id is None else put.user_id
+    return ConsumerBody(by_provider, project_id, user_id)
 
 
 async def set_allocations(call: Call) -> Response:

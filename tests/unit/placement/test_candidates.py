@@ -1,0 +1,86 @@
+"""How a search is bounded and ordered by what an operator set."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import cast
+
+from innkeeper.core.picture import NamePicture, Picture
+from innkeeper.core.request_group import CandidateRequest, RequestGroup
+from innkeeper.index.index import Index
+from innkeeper.placement.candidates import find_candidates
+from innkeeper.placement.service import Placement, Searching
+from innkeeper.store.open_store import OpenStore
+from tests.unit.index.worlds import NOW, Rp, Stock, loaded, world
+
+HOSTS = 200
+"""More than the steps that a search takes between two looks at the clock."""
+NO_STORE = cast("OpenStore", None)
+ALL = CandidateRequest(groups=(RequestGroup(resources=(("A", 1),)),))
+TWO_GROUPS = CandidateRequest(
+    groups=(
+        RequestGroup("1", resources=(("A", 1),)),
+        RequestGroup("2", resources=(("A", 1),)),
+    ),
+    group_policy="none",
+)
+
+
+def limited(request: CandidateRequest, limit: int) -> CandidateRequest:
+    return CandidateRequest(request.groups, request.group_policy, limit)
+
+
+def found(searching: Searching, request: CandidateRequest, *, tick_s: float = 0.0) -> list[int]:
+    """Give the roots of the candidates found, while each look at the clock takes ``tick_s``."""
+    placement = Placement(
+        NO_STORE, cloud(), clock=ticking(tick_s), new_uuid=str, searching=searching
+    )
+    return [each.root for each in find_candidates(placement, request)]
+
+
+def cloud() -> Index:
+    index = loaded(world(*(Rp(number, stock={"A": Stock()}) for number in range(1, HOSTS + 1))))
+    index.apply(Picture(resource_classes=(NamePicture("A", NOW),)))
+    return index
+
+
+def ticking(tick_s: float) -> Callable[[], datetime]:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def clock() -> datetime:
+        nonlocal moment
+        moment += timedelta(seconds=tick_s)
+        return moment
+
+    return clock
+
+
+def test_all_are_found_in_order() -> None:
+    assert found(Searching(), ALL) == list(range(HOSTS))
+
+
+def test_the_lower_limit_counts() -> None:
+    assert len(found(Searching(limit=7), ALL)) == 7
+    assert len(found(Searching(limit=7), limited(ALL, 3))) == 3
+    assert len(found(Searching(limit=7), limited(ALL, 9))) == 7
+
+
+def test_a_random_sample_is_of_all_that_there_are() -> None:
+    first, second = (found(Searching(shuffle=Random(seed)), limited(ALL, 10)) for seed in (1, 2))
+    assert len(first) == len(set(first)) == len(set(second)) == 10
+    assert first != second
+    assert max(first) >= 10
+    everything = found(Searching(shuffle=Random(1)), ALL)
+    assert everything != sorted(everything) == list(range(HOSTS))
+
+
+def test_a_random_sample_is_of_what_max_candidates_found() -> None:
+    sample = found(Searching(limit=5, shuffle=Random(1)), limited(ALL, 3))
+    assert len(sample) == 3
+    assert set(sample) <= set(range(5))
+
+
+def test_the_deadline_gives_what_was_found() -> None:
+    assert len(found(Searching(), TWO_GROUPS)) == HOSTS
+    soon = Searching(deadline=timedelta(seconds=10))
+    assert len(found(soon, TWO_GROUPS, tick_s=4.0)) < HOSTS
