@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 
 from innkeeper.auth.credentials import Credentials
-from innkeeper.auth.policy_file import PolicyFiles, Watch
+from innkeeper.auth.policy_file import PolicyFiles
 from innkeeper.auth.rulebook import Rulebook
+from innkeeper.auth.watch import Watch
 from innkeeper.core.errors import SetupError
 
 MAX_DECISIONS: Final = 10_000
@@ -35,7 +36,7 @@ class RulePolicy:
         self._enforce_new_defaults = enforce_new_defaults
         self._files = None if file is None else PolicyFiles(file)
         # Watched before it is read: a change in between is read twice, never missed.
-        self._watch = None if self._files is None else Watch(self._files, clock)
+        self._watch = None if self._files is None else Watch(self._files.paths, clock)
         self._put_in_force(self._read())
 
     @property

@@ -16,6 +16,8 @@ class Asking(msgspec.Struct, frozen=True):
     method: str = "GET"
     path: str = "/"
     """The whole path, from the root of the server."""
+    service: str = "placement"
+    """Type of the service that is asked, as a catalog names it."""
 
 
 class Authenticator(Protocol):

@@ -1,7 +1,9 @@
 """Who may use the APIs, made from the settings. A strategy that is not used is not imported."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 
 from innkeeper.api.cors import Cors
 from innkeeper.auth.access import Access
@@ -10,7 +12,6 @@ from innkeeper.auth.open_access import OpenAccess
 from innkeeper.auth.policy import EverythingAllowed, LatePolicy, Policy
 from innkeeper.auth.strategy import Authenticator
 from innkeeper.config import AuthSettings, Config, CorsSettings
-from innkeeper.core.errors import SetupError
 
 
 def make_access(config: Config) -> Access:
@@ -32,8 +33,26 @@ def _authenticator(config: Config) -> Authenticator:
             return OpenAccess()
         case "noauth2":
             return NoAuth2()
-        case other:
-            raise SetupError(f"auth.strategy: {other} is not there yet.")
+        case "http_basic":
+            from innkeeper.auth.http_basic import HttpBasic
+
+            return HttpBasic(
+                Path(config.auth.htpasswd_file), clock=time.monotonic, secret=token_bytes()
+            )
+        case "keystone":
+            from innkeeper.auth.keystone import KeystoneTokens
+            from innkeeper.auth.keystone_client import KeystoneClient
+
+            return KeystoneTokens(
+                KeystoneClient(config.keystone, now=_now),
+                config.keystone,
+                now=_now,
+                clock=time.monotonic,
+            )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _policy(settings: AuthSettings) -> Policy:

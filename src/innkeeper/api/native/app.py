@@ -108,7 +108,12 @@ class _NativeApp:
 
     async def _admit(self, request: Request, rule: str) -> None:
         """Raise Refused if nobody knows who asks (401), or he has no leave (403)."""
-        asking = Asking(request.headers, request.method, request.root_path + request.path)
+        asking = Asking(
+            request.headers,
+            method=request.method,
+            path=request.root_path + request.path,
+            service=versions.SERVICE_TYPE,
+        )
         credentials = await self._access.authenticator.authenticate(asking)
         if credentials is None:
             raise Refused(

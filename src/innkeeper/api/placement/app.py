@@ -115,7 +115,7 @@ class PlacementApp:
     async def _authenticate(self, head: Request) -> Credentials:
         if head.path in ("", "/"):
             return Credentials()
-        asking = Asking(head.headers, head.method, head.root_path + head.path)
+        asking = Asking(head.headers, method=head.method, path=head.root_path + head.path)
         credentials = await self._authenticator.authenticate(asking)
         if credentials is None:
             raise HttpError(401, "", headers=self._authenticator.challenge)
