@@ -113,8 +113,10 @@ def make(keystone: FakeKeystone, times: Times) -> Make:
     return made
 
 
-def asking(  # noqa: S107 - made up
-    token: str | None = "user", service: str | None = None, **more: str
+def asking(
+    token: str | None = "user",  # noqa: S107 - made up
+    service: str | None = None,
+    **more: str,
 ) -> Asking:
     headers = {"x-auth-token": token, "x-service-token": service}
     return Asking({name: text for name, text in headers.items() if text is not None}, **more)
