@@ -41,6 +41,20 @@ def make_app() -> App:
     app.command("innkeeper.cli.api:api")
     app.command(_noun("replay", "Replay the trace of a real cluster.", openb="replay:openb"))
     app.command("innkeeper.cli.audit:audit")
+    app.command(
+        _noun(
+            "import",
+            "Take over what another program keeps.",
+            placement="import_placement:import_placement",
+        )
+    )
+    app.command(
+        _noun(
+            "export",
+            "Give another program what is kept here.",
+            placement="export_placement:export_placement",
+        )
+    )
     app.command(_noun("host", "Hosts and what they have left.", list="host:list_hosts"))
     app.command(
         _noun(

@@ -27,6 +27,7 @@ from innkeeper.placement.service import Incomplete, Placement, Searching
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.open_store import OpenStore
+from innkeeper.store.placement_db.bookmark import check_finished
 from innkeeper.store.store import Store
 from innkeeper.wiring.access import make_access, make_cors
 
@@ -90,8 +91,10 @@ def make_parts(
 ) -> Parts:
     """Make the parts, with the index as the store is now. The store is not started.
 
-    A cell that was not heard of for ``silent_s`` is down. Raises SetupError.
+    A cell that was not heard of for ``silent_s`` is down. Raises SetupError, so if an
+    import into the store is unfinished.
     """
+    store.read_now(check_finished)
     access = make_access(config)
     index = Index()
     index.apply(store.load())
