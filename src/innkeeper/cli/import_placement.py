@@ -82,11 +82,12 @@ def import_placement(
     return exits.FINE if moved.same else exits.PROBLEMS
 
 
-def incomplete_ids(_config: Config) -> dict[str, str]:
+def incomplete_ids(config: Config) -> dict[str, str]:
     """Give the project and user of a consumer that has none."""
-    from innkeeper.api.placement.handlers.allocation import INCOMPLETE_ID
-
-    return {"incomplete_project": INCOMPLETE_ID, "incomplete_user": INCOMPLETE_ID}
+    return {
+        "incomplete_project": config.placement.incomplete_consumer_project_id,
+        "incomplete_user": config.placement.incomplete_consumer_user_id,
+    }
 
 
 def _moved(
