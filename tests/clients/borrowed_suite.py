@@ -13,6 +13,8 @@ import logging
 import sys
 import traceback
 import unittest
+import warnings
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -106,17 +108,33 @@ class Outcomes(unittest.TestResult):
         self.by_test[test.id()] = "".join(traceback.format_exception(*err))
 
 
-def note_server_failures(noted: list[str]) -> None:
-    """Have each answer of 500 and above noted, whoever in this process gets it."""
+def note_server_failures(url: str, noted: list[str]) -> None:
+    """Have each answer of 500 and above from a server noted, whoever in this process gets it."""
     send = requests.adapters.HTTPAdapter.send
 
     def noting(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         response = send(self, request, **options)
-        if response.status_code >= SERVER_FAILURE:
+        if response.status_code >= SERVER_FAILURE and request.url.startswith(url):
             noted.append(f"{response.status_code} {request.method} {request.url}")
         return response
 
     requests.adapters.HTTPAdapter.send = noting
+
+
+def prepare_nova() -> None:
+    """Have Nova's tests find the files of its package, and bear the SQLAlchemy that is here."""
+    # Only for Nova's own tests, since it takes seconds; their package sets up threading first.
+    import_module("nova.tests.functional")
+    conf, nova_fixtures = import_module("nova.conf"), import_module("nova.tests.fixtures")
+    deprecation = import_module("sqlalchemy.exc").SADeprecationWarning
+
+    class WarningsFixture(nova_fixtures.WarningsFixture):
+        def setUp(self) -> None:
+            super().setUp()
+            warnings.filterwarnings("ignore", category=deprecation)
+
+    nova_fixtures.WarningsFixture = WarningsFixture
+    conf.paths.ALL_OPTS[0].default = sys.prefix
 
 
 def main() -> None:
@@ -126,7 +144,9 @@ def main() -> None:
     upstream.PlacementFixture = LivePlacement
     server_failures: list[str] = []
     outcomes = Outcomes()
-    note_server_failures(server_failures)
+    note_server_failures(url, server_failures)
+    if any(name.startswith("nova.") for name in names):
+        prepare_nova()
     unittest.defaultTestLoader.loadTestsFromNames(names).run(outcomes)
     report_of = {
         "outcomes": outcomes.by_test,
