@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.live_innkeeper import LiveInnkeeper, live
+from tests.clients.peer_tests import PeerTests
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,11 @@ def innkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveInnkeepe
     """Give a server for one module, as `innkeeper up` starts it."""
     with live(tmp_path_factory.mktemp("innkeeper"), {}) as server:
         yield server
+
+
+@pytest.fixture
+def peer_tests(
+    peers: Path, client_environment: dict[str, str], innkeeper: LiveInnkeeper, tmp_path: Path
+) -> PeerTests:
+    """Give what runs tests of real clients in an environment that has them."""
+    return PeerTests(peers / "python", client_environment, innkeeper.placement, tmp_path)

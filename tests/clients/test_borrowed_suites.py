@@ -3,17 +3,11 @@
 They ship these tests in their packages; nothing of them is changed but which server they use.
 """
 
-import json
-import subprocess
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.clients.live_innkeeper import TOKEN, LiveInnkeeper
-
-SCRIPT: Final = Path(__file__).with_name("borrowed_suite.py")
-PATIENCE_S: Final = 280
+from tests.clients.peer_tests import PeerTests
 
 OSC: Final = "osc_placement.tests.functional"
 NOVA: Final = "nova.tests.functional"
@@ -46,31 +40,6 @@ EXPECTED_FAILURES: Final = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suite", SUITES)
-def test_suite(
-    suite: str,
-    peers: Path,
-    client_environment: dict[str, str],
-    innkeeper: LiveInnkeeper,
-    tmp_path: Path,
-) -> None:
+def test_suite(suite: str, peer_tests: PeerTests) -> None:
     least, names = SUITES[suite]
-    report_path = tmp_path / "report.json"
-    done = subprocess.run(
-        [peers / "python", SCRIPT, innkeeper.placement, TOKEN, report_path, *names],
-        env=client_environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    assert report_path.exists(), done.stderr[-4_000:]
-    report = json.loads(report_path.read_text())
-    assert len(report["outcomes"]) >= least
-    assert report["skips"] == {}
-    assert report["server_failures"] == []
-    wrong = {test for test, why in report["outcomes"].items() if why is not None}
-    reasons = [report["outcomes"][test] for test in sorted(wrong - EXPECTED_FAILURES.keys())]
-    if reasons:
-        pytest.fail("\n\n".join(reasons), pytrace=False)
-    assert wrong == EXPECTED_FAILURES.keys() & report["outcomes"].keys(), "take it off the list"
+    assert peer_tests.passed(names, expected_failures=EXPECTED_FAILURES) >= least

@@ -1,15 +1,16 @@
-"""Runs tests that other projects ship in their packages against a live Placement API.
+"""Runs unittest tests of clients against a live Placement API, in the environment of the peers.
 
-    borrowed_suite.py URL TOKEN REPORT NAME...
+    run.py URL TOKEN REPORT NAME...
 
-They bring a fixture that starts openstack-placement inside their own process. Here it is
-replaced by one that names the live server instead, after emptying it. Run by the Python of
-the environment that these packages are in; REPORT is written as JSON: the outcome of each
-test, and each answer of the server's that was its own failure.
+Our own of this folder, which find the server in PLACEMENT_URL, and those that other projects
+ship in their packages. These bring a fixture that starts openstack-placement inside their own
+process; it is replaced by one that names the live server instead, after emptying it. REPORT is
+written as JSON: the outcome of each test, and each answer of the server's that was its own failure.
 """
 
 import json
 import logging
+import os
 import sys
 import traceback
 import unittest
@@ -21,7 +22,6 @@ from typing import Any
 
 import fixtures
 import requests
-from placement.tests.functional.fixtures import placement as upstream
 
 TIMEOUT_S = 60
 NO_CONTENT = 204
@@ -140,12 +140,15 @@ def prepare_nova() -> None:
 def main() -> None:
     url, token, report, *names = sys.argv[1:]
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    LivePlacement.endpoint, LivePlacement.live_token = url, token
-    upstream.PlacementFixture = LivePlacement
+    os.environ["PLACEMENT_URL"] = url
     server_failures: list[str] = []
     outcomes = Outcomes()
     note_server_failures(url, server_failures)
-    if any(name.startswith("nova.") for name in names):
+    if any(".tests." in name for name in names):
+        LivePlacement.endpoint, LivePlacement.live_token = url, token
+        upstream = import_module("placement.tests.functional.fixtures.placement")
+        upstream.PlacementFixture = LivePlacement
+    if any(name.startswith("nova.tests.") for name in names):
         prepare_nova()
     unittest.defaultTestLoader.loadTestsFromNames(names).run(outcomes)
     report_of = {
