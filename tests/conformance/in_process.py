@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,13 +70,29 @@ class Client:
             sent |= {"content-type": "application/json", "content-length": str(len(content))}
         sent |= headers or {}
         path, _, query = target.partition("?")
+        quoted = quote(query, safe="=&%+:,!-_.~")
+        return await self.exchange(
+            method, f"{path}?{quoted}", headers=sent, content=content, root_path=root_path
+        )
+
+    async def exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        root_path: str = "",
+    ) -> Answer:
+        """Send exactly this, and nothing that is not said."""
+        path, _, query = target.partition("?")
         scope = {
             "type": "http",
             "method": method,
             "path": root_path + path,
             "root_path": root_path,
-            "query_string": quote(query, safe="=&%+:,!-_.~").encode(),
-            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in sent.items()],
+            "query_string": query.encode(),
+            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
             "scheme": "http",
             "server": ("127.0.0.1", 8080),
         }
@@ -94,13 +110,24 @@ class Client:
         return Answer(start["status"], headers_back, end["body"])
 
 
-@asynccontextmanager
-async def client_of(data_dir: Path, *, policy: Policy | None = None) -> AsyncIterator[Client]:
-    """Give a client of a new, empty Placement that keeps its state in ``data_dir``."""
-    seconds, uuids = itertools.count(), itertools.count(1)
+def _ticking() -> Callable[[], datetime]:
+    seconds = itertools.count()
+    return lambda: datetime.fromtimestamp(1_800_000_000 + next(seconds), UTC)
 
-    def clock() -> datetime:
-        return datetime.fromtimestamp(1_800_000_000 + next(seconds), UTC)
+
+@asynccontextmanager
+async def client_of(
+    data_dir: Path,
+    *,
+    policy: Policy | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> AsyncIterator[Client]:
+    """Give a client of a new, empty Placement that keeps its state in ``data_dir``.
+
+    Unless another ``clock`` is given, a second passes whenever somebody asks for the time.
+    """
+    uuids = itertools.count(1)
+    clock = clock or _ticking()
 
     def new_uuid() -> str:
         return str(UUID(int=next(uuids)))

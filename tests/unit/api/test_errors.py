@@ -45,7 +45,7 @@ def test_json() -> None:
     response = rendered(HttpError(409, "No\nroom.", code="c", headers=(("allow", "GET"),)))
     assert response.headers == [("content-type", "application/json"), ("allow", "GET")]
     (entry,) = json.loads(response.body)["errors"]
-    assert entry.pop("detail").endswith(" No room.")
+    assert entry.pop("detail").endswith("\n\n No room.  ")
     assert entry == {"status": 409, "title": "Conflict", "request_id": "req-1", "code": "c"}
 
 

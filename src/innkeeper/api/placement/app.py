@@ -90,6 +90,7 @@ class PlacementApp:
             accept=head.headers.get("accept", ""),
             request_id=request_id,
             version=None,
+            media_type=head.headers.get("content-type", ""),
         )
 
         def failed(error: Exception) -> Response:

@@ -14,19 +14,28 @@ _HTML: Final = "text/html"
 _FORMATS: Final = (_HTML, JSON)
 CODES_SINCE: Final[Version] = (1, 23)
 
-_EXPLANATIONS: Final = {
-    400: "The server could not comply with the request since it is malformed or incorrect.",
+# These sentences are part of what clients of the API read, like the names of its fields.
+_LEADS: Final = {
+    400: (
+        "The server could not comply with the request since it is either malformed or otherwise"
+        " incorrect."
+    ),
     401: "This server could not verify that you may do this: the request has no valid token.",
     403: "Access was denied to this resource.",
     404: "The resource could not be found.",
-    405: "The method {method} is not allowed for this resource.",
-    406: "The resource could not be generated in a form that is acceptable to the client.",
+    405: "The method {method} is not allowed for this resource. ",
+    406: (
+        "The resource could not be generated that was acceptable to your browser\n(content of type"
+        " {accept}. "
+    ),
     409: "There was a conflict when trying to complete your request.",
     413: "The body of the request is too large.",
-    415: "The request media type is not supported by this server.",
+    415: "The request media type {media_type} is not supported by this server.\n",
     500: "The server has either erred or is incapable of performing the requested operation.",
     503: "The server is currently unavailable. Please try again at a later time.",
 }
+_TERSE: Final = frozenset({405, 406, 415})
+"""Statuses whose errors end with the detail; after others there is room for a comment."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -37,21 +46,24 @@ class Asked(msgspec.Struct, frozen=True):
     request_id: str
     version: Version | None
     """None until it is known, or if it is unacceptable."""
+    media_type: str = ""
+    """As sent, with its parameters."""
 
 
 def render(error: HttpError, asked: Asked) -> Response:
     """Give the response that says ``error``."""
-    lead = _EXPLANATIONS.get(error.status, title(error.status)).format(method=asked.method)
-    detail = " ".join(error.detail.splitlines()) if error.detail else ""
+    lead = _LEADS.get(error.status, title(error.status)).format(
+        method=asked.method, accept=asked.accept, media_type=asked.media_type or "None"
+    )
     accept = "" if asked.accept == "*/*" else asked.accept
     match JSON if not accept else best_offer(accept, _FORMATS):
         case "application/json":
-            kind, body = JSON, _json(error, asked, detail=f"{lead}\n\n {detail}".strip())
+            kind, body = JSON, _json(error, asked, detail=_plain(error, lead))
         case "text/html":
-            kind, body = f"{_HTML}; charset=UTF-8", _html(error.status, lead, detail)
+            kind, body = f"{_HTML}; charset=UTF-8", _html(error, lead)
         case _:
             kind = "text/plain; charset=UTF-8"
-            body = f"{error.status} {title(error.status)}\n\n{lead}\n\n{detail}\n".encode()
+            body = f"{_heading(error)}\n\n{_plain(error, lead)}".encode()
     return Response(error.status, body, [("content-type", kind), *error.headers])
 
 
@@ -70,9 +82,21 @@ def _json(error: HttpError, asked: Asked, *, detail: str) -> bytes:
     return msgspec.json.encode({"errors": [entry]})
 
 
-def _html(status: int, lead: str, detail: str) -> bytes:
-    heading = f"{status} {title(status)}"
+def _heading(error: HttpError) -> str:
+    return f"{error.status} {title(error.status)}"
+
+
+def _plain(error: HttpError, lead: str) -> str:
+    """Give the text of an error: one line, below another that depends on the status alone."""
+    detail = error.detail.replace("\n", " ").replace("\r", "")
+    end = "" if error.status in _TERSE else "  "
+    return f"{lead.replace(chr(10), ' ')}\n\n {detail}{end}"
+
+
+def _html(error: HttpError, lead: str) -> bytes:
+    heading = _heading(error)
+    end = "" if error.status in _TERSE else "\n\n"
     return (
         f"<html>\n <head>\n  <title>{heading}</title>\n </head>\n <body>\n  <h1>{heading}</h1>\n"
-        f"  {escape(lead)}<br /><br />\n{escape(detail)}\n </body>\n</html>"
-    ).encode()
+        f"  {escape(lead)}<br /><br />\n{escape(error.detail)}{end}\n </body>\n</html>"
+    ).encode("ascii", "xmlcharrefreplace")
