@@ -49,6 +49,9 @@ def make_app() -> App:
         )
     )
     app.command(
+        _noun("config", "Configuration files.", **{"import": "config_import:config_import"})
+    )
+    app.command(
         _noun(
             "export",
             "Give another program what is kept here.",

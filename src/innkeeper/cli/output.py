@@ -33,6 +33,11 @@ def show_plain(text: str) -> None:
     print(text, flush=True)
 
 
+def aside(drawn: RenderableType) -> None:
+    """Draw on stderr, beside the answer."""
+    Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH).print(drawn)
+
+
 def note(text: str) -> None:
     """Tell people something beside the answer, on stderr."""
     print(text, file=sys.stderr)
