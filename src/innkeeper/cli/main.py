@@ -42,6 +42,10 @@ def make_app() -> App:
     app.command(_noun("replay", "Replay the trace of a real cluster.", openb="replay:openb"))
     app.command("innkeeper.cli.audit:audit")
     app.command(
+        _noun("db", "The schema of the database.", version="db:show_version", sync="db:sync")
+    )
+    app.command(_noun("status", "Whether all is well for an upgrade.", check="status:check"))
+    app.command(
         _noun(
             "import",
             "Take over what another program keeps.",

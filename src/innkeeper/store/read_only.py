@@ -27,8 +27,11 @@ class ReadOnlyStore(OpenStore):
         super().__init__(engine, threads=1)
 
     @classmethod
-    def look(cls, url: str) -> "ReadOnlyStore":
-        """Open the database at ``url``. Raises SetupError, saying what to do."""
+    def look(cls, url: str, *, any_schema: bool = False) -> "ReadOnlyStore":
+        """Open the database at ``url``. Raises SetupError, saying what to do.
+
+        With ``any_schema`` it may be of another schema than ours: only its revision can be read.
+        """
         path = sqlite_path(url)
         if not path.is_file():
             raise SetupError(
@@ -39,7 +42,10 @@ class ReadOnlyStore(OpenStore):
         store = cls(engine)
         try:
             with engine.connect() as conn:
-                schema.check(conn)
+                if any_schema:
+                    schema.revision(conn)
+                else:
+                    schema.check(conn)
         except DBAPIError as error:
             engine.dispose()
             raise SetupError(f"Cannot read the database {path}: {error.orig}.") from error

@@ -1,7 +1,7 @@
 """The schema's version: brought to the newest by Alembic, and refused if it is newer than us."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +14,20 @@ NEWEST: Final = "0001"
 
 _KNOWN: Final = frozenset({"0001"})
 """Every revision that this version can read or upgrade."""
+
+
+Standing = Literal["empty", "older", "newest", "newer"]
+"""How the schema of a database compares to ours."""
+
+
+def standing(conn: Connection) -> tuple[str | None, Standing]:
+    """Give the revision of the schema, and how it compares to ours."""
+    found = revision(conn)
+    if found is None:
+        return None, "empty"
+    if found == NEWEST:
+        return found, "newest"
+    return found, "older" if found in _KNOWN else "newer"
 
 
 def upgrade(engine: Engine) -> None:
