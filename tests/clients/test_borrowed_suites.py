@@ -15,15 +15,14 @@ NOVA: Final = "nova.tests.functional"
 # How many tests there are at least: a suite that is not found must not pass.
 SUITES: Final = {
     "osc-providers": (
-        46,
-        [f"{OSC}.test_{each}" for each in ("resource_provider", "trait", "resource_class")],
-    ),
-    "osc-inventories": (
-        39,
-        [f"{OSC}.test_{each}" for each in ("inventory", "aggregate")],
+        101,
+        [
+            f"{OSC}.test_{each}"
+            for each in ("resource_provider", "trait", "resource_class", "inventory", "aggregate")
+        ],
     ),
     "osc-allocations": (
-        39,
+        57,
         [f"{OSC}.test_{each}" for each in ("allocation", "allocation_candidate", "usage")],
     ),
     "nova-report-client": (18, [f"{NOVA}.test_report_client"]),
