@@ -1,6 +1,5 @@
 """The `openstack` command with osc-placement, as an operator types it, against Innkeeper."""
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,34 +303,3 @@ def test_the_version_that_the_command_negotiates(shell: OpenStackShell) -> None:
     assert again == (f"Conflicting resource provider uuid: {HOST} already exists. (HTTP 409)"), (
         again
     )
-
-
-@pytest.mark.parametrize(
-    "identity",
-    [
-        "--os-auth-type none",
-        "--os-auth-type admin_token --os-token anything",
-        "--os-auth-type http_basic --os-username operator --os-password secret",
-    ],
-)
-def test_a_process_of_its_own(
-    identity: str, peers: Path, client_environment: dict[str, str], empty: LiveInnkeeper
-) -> None:
-    made = empty.request("POST", "/resource_providers", {"name": "one", "uuid": HOST})
-    assert made.status_code == 200
-    before = [peers / "openstack", *identity.split(), "--os-endpoint", empty.placement]
-    before += ["--os-placement-api-version", "1.20"]
-    command = f"resource provider set {HOST} --name two -f json"
-
-    def run(line: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*before, *line.split()],
-            env=client_environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    done = run(command)
-    assert (done.returncode, json.loads(done.stdout)) == (0, provider(HOST, "two", 0)), done
-    assert empty.get(f"/resource_providers/{HOST}")["name"] == "two"

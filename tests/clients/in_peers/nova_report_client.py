@@ -128,7 +128,7 @@ class NovaTest(unittest.TestCase):
 
 
 class Configurations(NovaTest):
-    """What [placement] in a nova.conf may say, where there is no Keystone."""
+    """What [placement] in a nova.conf may say, where nobody asks for a password."""
 
     def check(self, auth_type: str, more: str = "") -> None:
         configure(auth_type, more)
@@ -140,9 +140,6 @@ class Configurations(NovaTest):
 
     def test_admin_token(self) -> None:
         self.check("admin_token", f"token = admin\nendpoint = {os.environ['PLACEMENT_URL']}")
-
-    def test_http_basic(self) -> None:
-        self.check("http_basic", "username = nova\npassword = secret")
 
     def test_the_singleton(self) -> None:
         configure()
