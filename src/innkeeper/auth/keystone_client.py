@@ -83,6 +83,25 @@ class KeystoneClient:
             case status:
                 raise _unavailable(f"It answered {status} when asked about a token.")
 
+    async def log_in(self) -> OwnToken:
+        """Get a new token by the password of the settings. Raises IdentityUnavailable."""
+        began = self._now()
+        response = await self._send(
+            "POST", f"{self._auth_url}/auth/tokens", json=_password_request(self._settings)
+        )
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise _unavailable("It refuses keystone.username with keystone.password.")
+        if response.status_code != HTTPStatus.CREATED:
+            raise _unavailable(f"It answered {response.status_code} when asked for our own token.")
+        token = _read(response).token
+        # One that lives shortly is used for half of its life at least.
+        spare = min(RENEW_BEFORE, (token.expires_at - began) / 2)
+        return OwnToken(
+            response.headers.get("x-subject-token", ""),
+            renew_at=token.expires_at - spare,
+            endpoint=self._endpoint(token.catalog),
+        )
+
     async def _ask_about(
         self, token: str, own: OwnToken, *, allow_expired: bool
     ) -> httpx2.Response:
@@ -103,26 +122,8 @@ class KeystoneClient:
         async with self._renewing:
             own = self._own
             if own is None or own is refused or own.renew_at <= self._now():
-                own = self._own = await self._log_in()
+                own = self._own = await self.log_in()
             return own
-
-    async def _log_in(self) -> OwnToken:
-        began = self._now()
-        response = await self._send(
-            "POST", f"{self._auth_url}/auth/tokens", json=_password_request(self._settings)
-        )
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            raise _unavailable("It refuses keystone.username with keystone.password.")
-        if response.status_code != HTTPStatus.CREATED:
-            raise _unavailable(f"It answered {response.status_code} when asked for our own token.")
-        token = _read(response).token
-        # One that lives shortly is used for half of its life at least.
-        spare = min(RENEW_BEFORE, (token.expires_at - began) / 2)
-        return OwnToken(
-            response.headers.get("x-subject-token", ""),
-            renew_at=token.expires_at - spare,
-            endpoint=self._endpoint(token.catalog),
-        )
 
     def _endpoint(self, catalog: tuple[Service, ...]) -> str:
         """Give where to validate: the endpoint that the settings choose, else auth_url."""

@@ -4,6 +4,7 @@ Both answer the same paths with the same JSON: without a server, the same API is
 inside this process over a store that is only looked at. So there is one way to show a thing.
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from cyclopts import Parameter
 
 from innkeeper.api.native.faults import Problems
 from innkeeper.api.native.site import Health
+from innkeeper.cli.identity import identity, who_to_be
 from innkeeper.cli.options import SETTINGS, Settings, configured
 from innkeeper.config import Config
 from innkeeper.core.errors import InnkeeperError, SetupError
@@ -38,6 +40,10 @@ class Where:
     url: Annotated[str | None, Parameter(show_default=False)] = None
     """Server to ask, such as http://127.0.0.1:8778 [default: the one that runs on the data
     directory; if none does, the directory itself is read]."""
+    token: Annotated[str | None, Parameter(show_default=False)] = None
+    """Token to send as X-Auth-Token [default: INNKEEPER_TOKEN, or OS_TOKEN]."""
+    user: Annotated[str | None, Parameter(show_default=False)] = None
+    """NAME:PASSWORD to send, if the server wants that [default: INNKEEPER_USER]."""
 
 
 class RequestFailed(InnkeeperError):
@@ -75,6 +81,9 @@ class Source:
                 f"No server answers at {self.name} ({str(error) or type(error).__name__}). Start"
                 " one with `innkeeper up`, or leave --url out to read the data directory."
             ) from error
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            wanted = response.headers.get("www-authenticate", "")
+            raise SetupError(f"{self.name} does not know who asks. {who_to_be(wanted)}")
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise RequestFailed(_complaint(response))
         return msgspec.json.decode(response.content, type=kind)
@@ -95,7 +104,8 @@ async def opened_server(
     where: Where | None, settings: Settings | None
 ) -> AsyncIterator[Source | None]:
     """Open the server that the options name or that runs on the data directory, if one does."""
-    if where is not None and where.url is not None:
+    where = where or Where()
+    if where.url is not None:
         url: str | None = _checked(where.url)
     else:
         endpoint = await _alive(read_endpoint(configured(settings).data_path))
@@ -103,7 +113,8 @@ async def opened_server(
     if url is None:
         yield None
         return
-    async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as client:
+    who = identity(where.token, where.user, os.environ)
+    async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, auth=who) as client:
         yield Source(client, url)
 
 
