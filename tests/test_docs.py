@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from innkeeper.auth.rules import RULES
 from innkeeper.cli.main import make_app
 from innkeeper.config import Config, setting_types
 from innkeeper.core.errors import InnkeeperError
@@ -41,6 +42,25 @@ def test_each_error_code_is_listed_once_and_belongs_to_one_error(checkout: Path)
     assert len(set(codes)) == len(codes)
     assert len(set(listed)) == len(listed)
     assert set(codes) <= set(listed)
+
+
+def test_each_policy_rule_is_listed_as_it_is(checkout: Path) -> None:
+    text = (checkout / "docs/reference/policy.md").read_text()
+    row = re.compile(r"^\| `([\w:]+)` \| `([^`]+)`(.*?) \| ([a-z, ]+) \| (.+) \|$", re.MULTILINE)
+    listed = [
+        (name, check, "before" in old, scopes, tuple(re.findall("`([^`]+)`", guards)))
+        for name, check, old, scopes, guards in row.findall(text)
+    ]
+    assert listed == [
+        (
+            rule.name,
+            rule.check,
+            rule.admin_deprecated,
+            ", ".join(rule.scopes) or "any",
+            rule.operations,
+        )
+        for rule in RULES
+    ]
 
 
 def commands(app: App, before: str) -> Iterator[str]:

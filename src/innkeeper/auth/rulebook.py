@@ -57,7 +57,7 @@ class Verdict(msgspec.Struct, frozen=True):
     rule: str
     allowed: bool
     check: str
-    scopes: tuple[str, ...]
+    wrong_scope: tuple[str, ...]
     """The scopes that the rule is meant for, if the caller's is none of them; else ()."""
     conditions: tuple[Leaf, ...]
 
@@ -86,7 +86,7 @@ class Rulebook:
     def decide(
         self, rule: str, credentials: Credentials, target: tuple[tuple[str, str], ...]
     ) -> bool:
-        """Tell whether the caller has the leave. Takes about a tenth of a millisecond."""
+        """Tell whether the caller has the leave. Takes about 0.2 ms."""
         return bool(self._enforcer.authorize(rule, dict(target), _seen(credentials)))
 
     def explain(self, rule: str, credentials: Credentials, target: Mapping[str, str]) -> Verdict:
@@ -98,7 +98,7 @@ class Rulebook:
             rule=rule,
             allowed=self.decide(rule, credentials, tuple(target.items())),
             check=str(check),
-            scopes=() if credentials.scope in scopes else scopes,
+            wrong_scope=() if credentials.scope in scopes else scopes,
             conditions=tuple(
                 Leaf(text, holds=self._holds(leaf, _seen(credentials), target))
                 for text, leaf in leaves.items()

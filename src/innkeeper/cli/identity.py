@@ -1,4 +1,4 @@
-"""Who a command is when it asks a server: a token, a user with password, or OpenStack's variables."""
+"""Who a command is when it asks a server: a token, user and password, or OpenStack's variables."""
 
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime

@@ -74,6 +74,14 @@ def make_app() -> App:
     app.command(
         _noun("provider", "Resource providers and their trees.", tree="provider:show_trees")
     )
+    app.command(
+        _noun(
+            "policy",
+            "Who may do what.",
+            list="policy:list_rules",
+            check="policy:check",
+        )
+    )
     return app
 
 

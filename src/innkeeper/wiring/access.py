@@ -28,6 +28,10 @@ def make_cors(settings: CorsSettings) -> Cors:
     return Cors(
         origins=frozenset(settings.allowed_origins),
         headers=frozenset(name.lower() for name in settings.allow_headers),
+        methods=frozenset(settings.allow_methods),
+        exposed=settings.expose_headers,
+        credentials=settings.allow_credentials,
+        max_age_s=settings.max_age_s,
     )
 
 

@@ -253,10 +253,10 @@ def test_a_verdict_says_why() -> None:
     refused = rulebook.explain(RESHAPE, ADMIN, {})
     assert not refused.allowed
     assert [(leaf.check, leaf.holds) for leaf in refused.conditions] == [("role:service", False)]
-    assert refused.scopes == ()
+    assert refused.wrong_scope == ()
     of_another_scope = rulebook.explain(TRAITS, SYSTEM_ADMIN, {})
     assert not of_another_scope.allowed
-    assert of_another_scope.scopes == ("project",)
+    assert of_another_scope.wrong_scope == ("project",)
     allowed = rulebook.explain("placement:usages", READER, {"project_id": "pr"})
     assert allowed.allowed
     assert {leaf.check for leaf in allowed.conditions if leaf.holds} == {
