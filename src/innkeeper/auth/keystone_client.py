@@ -3,7 +3,6 @@
 It keeps nothing but that one token; what is remembered of others' is ``keystone``'s.
 """
 
-import asyncio
 import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ import httpx2
 import msgspec
 import structlog
 
+from innkeeper.auth.single_flight import SingleFlight
 from innkeeper.auth.token import Service, Token, TokenShown
 from innkeeper.config import KeystoneSettings
 from innkeeper.core.errors import IdentityUnavailable, SetupError
@@ -24,6 +24,9 @@ TRIES: Final = 2
 """An idle connection that Keystone has closed shows only when it is used: once more is enough."""
 RENEW_BEFORE: Final = timedelta(seconds=60)
 """How long before its end our own token is replaced: longer than any request takes."""
+
+COMPLAIN_AGAIN: Final = timedelta(seconds=10)
+"""How often the log says that Keystone is gone, however many requests learn of it."""
 
 _log = structlog.get_logger("innkeeper.auth")
 
@@ -59,7 +62,8 @@ class KeystoneClient:
             transport=transport,
         )
         self._own: OwnToken | None = None
-        self._renewing = asyncio.Lock()
+        self._logins: SingleFlight[OwnToken] = SingleFlight()
+        self._complain_at: datetime | None = None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -77,11 +81,11 @@ class KeystoneClient:
             response = await self._ask_about(token, own, allow_expired=allow_expired)
         match response.status_code:
             case HTTPStatus.OK:
-                return _read(response).token
+                return self._read(response)
             case HTTPStatus.NOT_FOUND:
                 return None
             case status:
-                raise _unavailable(f"It answered {status} when asked about a token.")
+                raise self._unavailable(f"It answered {status} when asked about a token.")
 
     async def log_in(self) -> OwnToken:
         """Get a new token by the password of the settings. Raises IdentityUnavailable."""
@@ -90,10 +94,12 @@ class KeystoneClient:
             "POST", f"{self._auth_url}/auth/tokens", json=_password_request(self._settings)
         )
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            raise _unavailable("It refuses keystone.username with keystone.password.")
+            raise self._unavailable("It refuses keystone.username with keystone.password.")
         if response.status_code != HTTPStatus.CREATED:
-            raise _unavailable(f"It answered {response.status_code} when asked for our own token.")
-        token = _read(response).token
+            raise self._unavailable(
+                f"It answered {response.status_code} when asked for our own token."
+            )
+        token = self._read(response)
         # One that lives shortly is used for half of its life at least.
         spare = min(RENEW_BEFORE, (token.expires_at - began) / 2)
         return OwnToken(
@@ -118,12 +124,15 @@ class KeystoneClient:
         )
 
     async def _own_token(self, *, refused: OwnToken | None) -> OwnToken:
-        """Give our token, a new one if there is none, if it ends soon or was refused."""
-        async with self._renewing:
-            own = self._own
-            if own is None or own is refused or own.renew_at <= self._now():
-                own = self._own = await self.log_in()
-            return own
+        """Give our token, a new one if there is none, if it ends soon or was refused.
+
+        Whoever needs a new one at the same time shares it, or shares the failure to get it: they
+        must not wait for a Keystone that hangs one after the other.
+        """
+        own = self._own
+        if own is None or own is refused or own.renew_at <= self._now():
+            own = self._own = await self._logins.run(b"", self.log_in)
+        return own
 
     def _endpoint(self, catalog: tuple[Service, ...]) -> str:
         """Give where to validate: the endpoint that the settings choose, else auth_url."""
@@ -152,24 +161,27 @@ class KeystoneClient:
             try:
                 return await self._http.request(method, url, headers=headers, json=json)
             except httpx2.TimeoutException as error:
-                raise _unavailable(f"No answer within {self._settings.timeout_s:g} s.") from error
+                raise self._unavailable(
+                    f"No answer within {self._settings.timeout_s:g} s."
+                ) from error
             except (httpx2.RequestError, httpx2.InvalidURL) as error:
                 if attempt == TRIES:
-                    raise _unavailable(f"{str(error) or type(error).__name__}.") from error
+                    raise self._unavailable(f"{str(error) or type(error).__name__}.") from error
         raise AssertionError("the last try returns or raises")
 
+    def _read(self, response: httpx2.Response) -> Token:
+        try:
+            return msgspec.json.decode(response.content, type=TokenShown).token
+        except msgspec.MsgspecError as error:
+            raise self._unavailable(f"Its answer is not that of a Keystone: {error}.") from error
 
-def _unavailable(why: str) -> IdentityUnavailable:
-    """Give the error, after saying why in the log: clients need not know."""
-    _log.error("Keystone cannot be asked", why=why)
-    return IdentityUnavailable("The Keystone service is temporarily unavailable.")
-
-
-def _read(response: httpx2.Response) -> TokenShown:
-    try:
-        return msgspec.json.decode(response.content, type=TokenShown)
-    except msgspec.MsgspecError as error:
-        raise _unavailable(f"Its answer is not that of a Keystone: {error}.") from error
+    def _unavailable(self, why: str) -> IdentityUnavailable:
+        """Give the error, after saying why in the log, now and then: clients need not know."""
+        now = self._now()
+        if self._complain_at is None or now >= self._complain_at:
+            self._complain_at = now + COMPLAIN_AGAIN
+            _log.error("Keystone cannot be asked", why=why, url=self._auth_url)
+        return IdentityUnavailable("The Keystone service is temporarily unavailable.")
 
 
 def _v3(url: str) -> str:

@@ -17,8 +17,8 @@ from innkeeper.config import AuthSettings, Config, CorsSettings
 def make_access(config: Config, *, late: bool = False) -> Access:
     """Give what stands between a request and the APIs. Raises SetupError.
 
-    ``late``: default rules are read when they are first needed, which is a quarter of a second
-    that the first request pays instead of the start.
+    ``late``: rules are read when they are first needed. That is half a second which the first
+    request pays instead of the start; but a file that makes no sense shows only then.
     """
     return Access(_authenticator(config), _policy(config.auth, late=late))
 
@@ -77,5 +77,4 @@ def _policy(settings: AuthSettings, *, late: bool) -> Policy:
             clock=time.monotonic,
         )
 
-    # A file may be wrong, and an operator wants to know before the server is up.
-    return LatePolicy(make) if late and not settings.policy_file else make()
+    return LatePolicy(make) if late else make()

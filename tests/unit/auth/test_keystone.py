@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from innkeeper.auth.access_rules import permits
 from innkeeper.auth.keystone import REFUSED_S, KeystoneTokens
@@ -302,6 +303,27 @@ async def test_a_keystone_that_fails(
         await make().authenticate(asking())
     keystone.failure = None
     assert await tokens.authenticate(asking("service"))
+
+
+async def test_a_keystone_that_hangs_is_waited_for_together(
+    make: Make, keystone: FakeKeystone
+) -> None:
+    waited = []
+
+    def hang_once(request: httpx2.Request) -> httpx2.Response:
+        waited.append(request)
+        raise httpx2.ReadTimeout("slow", request=request)
+
+    keystone.failure = hang_once
+    tokens = make()
+    with capture_logs() as logs:
+        found = await asyncio.gather(
+            *(tokens.authenticate(asking(f"token-{n}")) for n in range(50)),
+            return_exceptions=True,
+        )
+    assert {type(each) for each in found} == {IdentityUnavailable}
+    assert len(waited) == 1
+    assert [event["log_level"] for event in logs] == ["error"]
 
 
 async def test_a_connection_that_was_closed_is_no_failure(
