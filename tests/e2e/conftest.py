@@ -93,8 +93,8 @@ class Server:
 
 
 @contextmanager
-def serving(data_dir: Path, *options: object) -> Iterator[Server]:
-    server = Server(data_dir, *options)
+def serving(data_dir: Path, *options: object, command: str = "up") -> Iterator[Server]:
+    server = Server(data_dir, *options, command=command)
     server.start()
     try:
         yield server

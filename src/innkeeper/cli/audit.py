@@ -8,6 +8,7 @@ import msgspec
 
 from innkeeper.api.native.audits import AuditShown
 from innkeeper.cli import exits, output
+from innkeeper.cli.audit_options import Repair
 from innkeeper.cli.audit_table import audit_table
 from innkeeper.cli.options import Json, Settings, configured
 from innkeeper.cli.source import Source, Where, opened_server
@@ -31,6 +32,7 @@ class Audited(msgspec.Struct, frozen=True):
 
 async def audit(
     *,
+    repair: Repair | None = None,
     json: Json = False,
     where: Where | None = None,
     settings: Settings | None = None,
@@ -38,14 +40,21 @@ async def audit(
     """Prove from the rows themselves that what must always be true is true.
 
     Asks the server if one runs on the data directory; else reads the databases there, those
-    of a replay's several runs too. Nothing is changed. Exit code 0 if nothing is wrong, else 1.
+    of a replay's several runs too. Nothing is changed, unless --fix is given and confirmed.
+    Exit code 0 if nothing is wrong (any more), else 1.
 
     For example:
 
         innkeeper audit
         innkeeper audit --data-dir /tmp/inn --json
-        innkeeper audit --url http://127.0.0.1:8778
+        innkeeper audit --fix
+        openstack server list --all-projects -f value -c ID |
+            innkeeper audit --live-consumers - --consumer-type INSTANCE --fix
     """
+    if repair is not None and repair.is_asked:
+        from innkeeper.cli.audit_fix import fix
+
+        return await fix(repair, json=json, where=where, settings=settings)
     async with opened_server(where, settings) as server:
         found = [await _asked(server)] if server is not None else _read(configured(settings))
     if json:

@@ -6,7 +6,7 @@ inside this process over a store that is only looked at. So there is one way to 
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Final, TypeVar
@@ -15,6 +15,7 @@ import httpx2
 import msgspec
 from cyclopts import Parameter
 
+from innkeeper.api.asgi import App
 from innkeeper.api.native.faults import Problems
 from innkeeper.api.native.site import Health
 from innkeeper.cli.identity import identity, who_to_be
@@ -22,7 +23,7 @@ from innkeeper.cli.options import SETTINGS, Settings, configured
 from innkeeper.config import Config
 from innkeeper.core.errors import InnkeeperError, SetupError
 from innkeeper.wiring.directory import Endpoint, read_endpoint
-from innkeeper.wiring.reading import reading
+from innkeeper.wiring.reading import reading, writing
 
 TIMEOUT_S: Final = 60.0
 """Longest wait for one answer; what takes longer is asked for step by step."""
@@ -71,11 +72,16 @@ class Source:
         kind: type[Shown],
         *,
         query: dict[str, object] | None = None,
+        body: object = None,
     ) -> Shown:
         """Ask, and give the answer. Raises RequestFailed, or SetupError if nobody answers."""
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         try:
-            response = await self._client.request(method, path, params=asked or None)
+            content = None if body is None else msgspec.json.encode(body)
+            headers = {} if body is None else {"content-type": "application/json"}
+            response = await self._client.request(
+                method, path, params=asked or None, content=content, headers=headers
+            )
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             raise SetupError(
                 f"No server answers at {self.name} ({str(error) or type(error).__name__}). Start"
@@ -95,7 +101,8 @@ async def opened(where: Where | None, settings: Settings | None) -> AsyncIterato
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(opened_server(where, settings))
         if source is None:
-            source = await stack.enter_async_context(_directory(configured(settings)))
+            site = reading(configured(settings))
+            source = await stack.enter_async_context(_directory(configured(settings), site))
         yield source
 
 
@@ -119,8 +126,21 @@ async def opened_server(
 
 
 @asynccontextmanager
-async def _directory(config: Config) -> AsyncIterator[Source]:
-    async with reading(config) as app:
+async def opened_to_write(where: Where | None, settings: Settings | None) -> AsyncIterator[Source]:
+    """Open what the options name so that it can be changed. Raises SetupError."""
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(opened_server(where, settings))
+        if source is None:
+            site = writing(configured(settings))
+            source = await stack.enter_async_context(_directory(configured(settings), site))
+        yield source
+
+
+@asynccontextmanager
+async def _directory(
+    config: Config, site: AbstractAsyncContextManager[App]
+) -> AsyncIterator[Source]:
+    async with site as app:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
             yield Source(client, str(config.data_path))

@@ -3,9 +3,10 @@
 It reads one snapshot and changes nothing, so it can run beside a busy writer.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -13,7 +14,6 @@ from sqlalchemy import (
     and_,
     func,
     literal,
-    or_,
     select,
     union_all,
 )
@@ -38,7 +38,8 @@ from innkeeper.store.tables import (
 MAX_FINDINGS: Final = 1_000
 """Of one rule: more say nothing new, and a broken table must not fill the memory."""
 
-_LIVE: Final = ("BUILD", "ACTIVE")
+LIVE: Final = ("BUILD", "ACTIVE")
+"""Statuses of instances that hold something."""
 _COUNTED: Final = (
     resource_providers,
     inventories,
@@ -130,7 +131,7 @@ def _instance_holds_its_selection(conn: Connection) -> Iterator[tuple[str, str]]
     c = instances.c
     for uuid, status, host, body in conn.execute(select(c.uuid, c.status, c.host, c.body)):
         has = held.get(uuid, {})
-        if status not in _LIVE:
+        if status not in LIVE:
             if has:
                 yield uuid, f"is {status} and still holds allocations"
             continue
@@ -169,41 +170,76 @@ def _unfinished_has_task(conn: Connection) -> Iterator[tuple[str, str]]:
         yield uuid, f"is {status}/{task_state} and nothing will ever finish it"
 
 
+class RootFound(msgspec.Struct, frozen=True):
+    """A provider whose recorded root is not its topmost ancestor."""
+
+    id: int
+    uuid: str
+    parent_id: int | None
+    root_id: int
+    right: int | None
+    """Id of its topmost ancestor; None: its parents form a circle or are missing."""
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong."""
+        if self.right is None:
+            return f"its root is {self.root_id}, and its parents lead to none"
+        return f"its root is {self.root_id}, its topmost ancestor is {self.right}"
+
+
+def roots_by_parents(conn: Connection) -> Iterator[RootFound]:
+    """Give the providers whose root is wrong, by id."""
+    rows = conn.execute(select(_p.id, _p.uuid, _p.parent_id, _p.root_id).order_by(_p.id)).all()
+    parents: dict[int, int | None] = {row.id: row.parent_id for row in rows}
+    for row in rows:
+        right = _topmost(row.id, parents)
+        if right != row.root_id:
+            yield RootFound(row.id, row.uuid, row.parent_id, row.root_id, right)
+
+
+def _topmost(rp_id: int, parents: Mapping[int, int | None]) -> int | None:
+    """Give the root that parents lead to; None if they lead in a circle or nowhere."""
+    seen: set[int] = set()
+    while rp_id in parents and rp_id not in seen:
+        seen.add(rp_id)
+        parent = parents[rp_id]
+        if parent is None:
+            return rp_id
+        rp_id = parent
+    return None
+
+
 def _tree_is_whole(conn: Connection) -> Iterator[tuple[str, str]]:
-    parent = resource_providers.alias("parent")
-    query = (
-        select(_p.uuid, _p.root_id, parent.c.root_id)
-        .outerjoin(parent, parent.c.id == _p.parent_id)
-        .where(
-            or_(
-                and_(_p.parent_id.is_(None), _p.root_id != _p.id),
-                and_(_p.parent_id.is_not(None), _p.root_id != parent.c.root_id),
-            )
-        )
+    for each in roots_by_parents(conn):
+        yield each.uuid, each.problem
+
+
+def group_counts(conn: Connection) -> Iterator[tuple[str, str, int, int]]:
+    """Give (group, host, members as kept, members as counted) where the two differ."""
+    m, h = server_group_members.c, server_group_hosts.c
+    counted = select(
+        m.group_uuid.label("uuid"),
+        m.host.label("host"),
+        literal(0).label("kept"),
+        literal(1).label("counted"),
     )
-    for uuid, root, expected in conn.execute(query):
-        yield uuid, f"its root is {root}, its parent's is {expected}"
+    kept = select(h.group_uuid, h.host, h.members, literal(0))
+    both = union_all(counted, kept).subquery()
+    sums = func.sum(both.c.kept), func.sum(both.c.counted)
+    query = (
+        select(both.c.uuid, both.c.host, *sums)
+        .group_by(both.c.uuid, both.c.host)
+        .having(sums[0] != sums[1])
+        .order_by(both.c.uuid, both.c.host)
+    )
+    for uuid, host, as_kept, as_counted in conn.execute(query):
+        yield uuid, host, int(as_kept), int(as_counted)
 
 
 def _group_counts_are_right(conn: Connection) -> Iterator[tuple[str, str]]:
-    counted = select(
-        server_group_members.c.group_uuid.label("uuid"),
-        server_group_members.c.host.label("host"),
-        literal(1).label("members"),
-    ).subquery()
-    kept = select(
-        server_group_hosts.c.group_uuid.label("uuid"),
-        server_group_hosts.c.host.label("host"),
-        (-server_group_hosts.c.members).label("members"),
-    )
-    both = union_all(select(counted), kept).subquery()
-    query = (
-        select(both.c.uuid, both.c.host, func.sum(both.c.members))
-        .group_by(both.c.uuid, both.c.host)
-        .having(func.sum(both.c.members) != 0)
-    )
-    for uuid, host, off in conn.execute(query):
-        yield f"{uuid} on {host}", f"its count of members is off by {-off}"
+    for uuid, host, kept, counted in group_counts(conn):
+        yield f"{uuid} on {host}", f"its count of members is off by {kept - counted}"
 
 
 def _group_policy_holds(conn: Connection) -> Iterator[tuple[str, str]]:

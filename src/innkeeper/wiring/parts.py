@@ -10,6 +10,7 @@ from innkeeper.api.asgi import App
 from innkeeper.api.cors import Cors
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
+from innkeeper.api.native.repair_log import RepairLog
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.site import site
 from innkeeper.api.placement import versions as placement_versions
@@ -46,6 +47,7 @@ class Parts:
     scheduler: Scheduler
     conductor: ApiConductor
     audits: AuditLog
+    repairs: RepairLog
     access: Access
     """Who may use the site."""
     app: App
@@ -109,6 +111,7 @@ def make_parts(
         new_uuid=lambda: InstanceUuid(new_uuid()),
     )
     audits = AuditLog(store, clock=now, new_uuid=new_uuid)
+    repairs = RepairLog(store, clock=now, new_uuid=new_uuid)
     server = new_uuid()
     service = Service(
         store=store,
@@ -117,6 +120,7 @@ def make_parts(
         conductor=conductor,
         watch=watch,
         audits=audits,
+        repairs=repairs,
         alternates=config.scheduler.alternates,
         clock=now,
         new_uuid=new_uuid,
@@ -131,6 +135,7 @@ def make_parts(
         scheduler=scheduler,
         conductor=conductor,
         audits=audits,
+        repairs=repairs,
         access=access,
         app=_site(service, access, cors, placement=placement, server=server, is_ready=is_ready),
         placement=placement,

@@ -1,4 +1,4 @@
-"""A site over a store that is only looked at: how a command reads a data directory."""
+"""A site over a store without a server: how a command reads a data directory, or mends it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ import msgspec
 from innkeeper.api.asgi import App
 from innkeeper.config import AuthSettings, Config
 from innkeeper.store.read_only import ReadOnlyStore
-from innkeeper.wiring.parts import make_parts, scheduler_settings
+from innkeeper.wiring.parts import make_parts, open_store, scheduler_settings
 
 NEVER_S: Final = 1e9
 """Thirty years: a reader takes no cell for dead, as it could not write that down."""
@@ -34,5 +34,28 @@ async def reading(config: Config) -> AsyncIterator[App]:
         )
         await parts.watch.look()
         yield parts.app
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def writing(config: Config) -> AsyncIterator[App]:
+    """Open the site of a data directory for this process alone, to change what is there.
+
+    Raises SetupError, as if a server were started: if one runs, for example.
+    """
+    store = open_store(config)
+    try:
+        parts = make_parts(
+            msgspec.structs.replace(config, auth=AuthSettings()),
+            store,
+            scheduling=scheduler_settings(config),
+            random=Random(0),
+            is_ready=lambda: True,
+            silent_s=NEVER_S,
+        )
+        store.start(parts.index.apply)
+        yield parts.app
+        await parts.repairs.stop()
     finally:
         await store.close()

@@ -64,6 +64,7 @@ async def running(
         await parts.watch.start()
         stack.push_async_callback(parts.watch.stop)
         stack.push_async_callback(parts.audits.stop)
+        stack.push_async_callback(parts.repairs.stop)
         await http.start(parts.app)
         stack.push_async_callback(http.stop)
         if placement is not None:

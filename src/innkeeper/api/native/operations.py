@@ -11,6 +11,7 @@ from innkeeper.api.native import (
     hosts,
     instances,
     provider_trees,
+    repairs,
     selections,
     server_groups,
     versions,
@@ -256,6 +257,35 @@ SERVER_GROUPS: Final = (
     ),
 )
 
+REPAIRS: Final = (
+    Operation(
+        "POST",
+        "/repairs",
+        repairs.plan_repair,
+        summary="Plan what would be done about what an audit finds; changes nothing",
+        answer=repairs.RepairShown,
+        status=_CREATED,
+        body=repairs.NewRepair,
+    ),
+    Operation(
+        "GET",
+        "/repairs/{id}",
+        repairs.show_repair,
+        summary="One repair",
+        answer=repairs.RepairShown,
+        errors=(_MISSING,),
+    ),
+    Operation(
+        "POST",
+        "/repairs/{id}/apply",
+        repairs.apply_repair,
+        summary="Do exactly what a repair shows, or nothing if that is no longer so",
+        answer=repairs.RepairShown,
+        status=_ACCEPTED,
+        errors=(_MISSING, _CONFLICT),
+    ),
+)
+
 OPERATIONS: Final = (
-    DISCOVERY + CELLS + HOSTS + TREES + INSTANCES + SELECTIONS + AUDITS + SERVER_GROUPS
+    DISCOVERY + CELLS + HOSTS + TREES + INSTANCES + SELECTIONS + AUDITS + REPAIRS + SERVER_GROUPS
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from innkeeper.api.native.audit_log import AuditLog
+from innkeeper.api.native.repair_log import RepairLog
 from innkeeper.conductor.api import ApiConductor
 from innkeeper.conductor.cell_watch import CellWatch
 from innkeeper.index.index import Index
@@ -22,6 +23,7 @@ class Service:
     conductor: ApiConductor
     watch: CellWatch
     audits: AuditLog
+    repairs: RepairLog
     alternates: int
     """Spare selections asked for each new instance."""
     clock: Callable[[], datetime]

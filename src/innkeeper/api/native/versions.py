@@ -17,7 +17,8 @@ SERVICE_TYPE: Final = "innkeeper"
 """The name before the number in the header ``OpenStack-API-Version: innkeeper 1.0``."""
 
 MINIMUM: Final = (1, 0)
-MAXIMUM: Final = (1, 0)
+MAXIMUM: Final = (1, 1)
+"""1.1: repairs."""
 
 ROOT: Final = "/v1"
 
