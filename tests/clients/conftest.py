@@ -1,7 +1,8 @@
 """Real clients of OpenStack, from an environment of their own, and the Innkeeper they talk to."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,34 @@ def innkeeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveInnkeepe
         yield server
 
 
+@pytest.fixture(scope="session")
+def documented(checkout: Path) -> Callable[[str], str]:
+    """Give a function that finds the example with certain words on the page about clients.
+
+    What the page tells users to write is what the tests use.
+    """
+    page = (checkout / "docs/how-to/use-openstack-clients.md").read_text()
+    examples: list[str] = re.findall(r"^```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+    def find(words: str) -> str:
+        (example,) = [each for each in examples if words in each]
+        return example
+
+    return find
+
+
 @pytest.fixture
 def peer_tests(
-    peers: Path, client_environment: dict[str, str], innkeeper: LiveInnkeeper, tmp_path: Path
+    peers: Path,
+    client_environment: dict[str, str],
+    documented: Callable[[str], str],
+    innkeeper: LiveInnkeeper,
+    tmp_path: Path,
 ) -> PeerTests:
     """Give what runs tests of real clients in an environment that has them."""
-    return PeerTests(peers / "python", client_environment, innkeeper.placement, tmp_path)
+    files = {
+        f"NOVA_CONF_{kind.upper()}": documented(f"[placement]\nauth_type = {kind}\n")
+        for kind in ("none", "admin_token", "http_basic")
+    }
+    environment = {**client_environment, **files}
+    return PeerTests(peers / "python", environment, innkeeper.placement, tmp_path)

@@ -13,19 +13,26 @@ import httpx2
 from tests.conformance.gabbi_live.server import free_port, running
 
 COMMAND: Final = (
-    f"{shlex.quote(sys.executable)} -m innkeeper up --json --hosts 0 --host 127.0.0.1"
-    " --port {port} --data-dir {data_dir}/innkeeper"
+    f"{shlex.quote(sys.executable)} -m innkeeper api --host 127.0.0.1 --port {{port}}"
+    " --data-dir {data_dir}/innkeeper"
 )
+DOCUMENTED_URL: Final = "http://127.0.0.1:8778/placement"
+"""Where examples in the documentation have it."""
 TOKEN: Final = "admin"
 """The token that noauth2 takes for an administrator's; without authentication any will do."""
 PATIENCE_S: Final = 60.0
 
 
+def in_place(example: str, url: str) -> str:
+    """Give an example of the documentation for the server at ``url``."""
+    return example.replace(DOCUMENTED_URL, url)
+
+
 class LiveInnkeeper:
     """Where it is, and its Placement API as plain HTTP: what a client says is looked up here."""
 
-    def __init__(self, port: int, log: Path) -> None:
-        self.placement = f"http://127.0.0.1:{port}/placement"
+    def __init__(self, url: str, log: Path) -> None:
+        self.placement = url
         self._log = log
 
     def request(
@@ -53,11 +60,19 @@ class LiveInnkeeper:
 
 
 @contextmanager
-def live(folder: Path, settings: Mapping[str, str]) -> Iterator[LiveInnkeeper]:
-    """Run one without hosts in a folder of its own; at the end, it has logged no error."""
+def live(
+    folder: Path, settings: Mapping[str, str], *, alone: bool = False
+) -> Iterator[LiveInnkeeper]:
+    """Run one in a folder of its own; at the end, it has logged no error.
+
+    ``alone``: the Placement API is at the root of a port of its own.
+    """
     clean = {name: text for name, text in os.environ.items() if not name.startswith("INNKEEPER_")}
-    port = free_port()
-    with running(COMMAND, port=port, data_dir=folder, environment={**clean, **settings}):
-        server = LiveInnkeeper(port, folder / "server.log")
+    port, own = free_port(), free_port()
+    listen = {"INNKEEPER_PLACEMENT_LISTEN": f"127.0.0.1:{own}"} if alone else {}
+    environment = {**clean, **settings, **listen}
+    with running(COMMAND, port=port, data_dir=folder, environment=environment):
+        url = f"http://127.0.0.1:{own}" if alone else f"http://127.0.0.1:{port}/placement"
+        server = LiveInnkeeper(url, folder / "server.log")
         yield server
         assert server.errors() == []

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.live_innkeeper import TOKEN
+from tests.clients.live_innkeeper import TOKEN, in_place
 
 SCRIPT: Final = Path(__file__).resolve().parent / "in_peers" / "run.py"
 PATIENCE_S: Final = 280
@@ -35,7 +35,7 @@ class PeerTests:
         path = self.folder / "report.json"
         done = subprocess.run(
             [self.python, SCRIPT, self.url, TOKEN, path, *names],
-            env=dict(self.environment),
+            env={name: in_place(text, self.url) for name, text in self.environment.items()},
             cwd=self.folder,
             capture_output=True,
             text=True,

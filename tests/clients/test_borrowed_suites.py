@@ -3,6 +3,7 @@
 They ship these tests in their packages; nothing of them is changed but which server they use.
 """
 
+import time
 from typing import Final
 
 import pytest
@@ -11,6 +12,8 @@ from tests.clients.peer_tests import PeerTests
 
 OSC: Final = "osc_placement.tests.functional"
 NOVA: Final = "nova.tests.functional"
+AUDIT: Final = f"{NOVA}.test_nova_manage.TestNovaManagePlacementAudit"
+PORTS: Final = f"{NOVA}.test_servers_resource_request.MultiGroupResourceRequestBasedSchedulingTest"
 
 # How many tests there are at least: a suite that is not found must not pass.
 SUITES: Final = {
@@ -26,7 +29,33 @@ SUITES: Final = {
         [f"{OSC}.test_{each}" for each in ("allocation", "allocation_candidate", "usage")],
     ),
     "nova-report-client": (18, [f"{NOVA}.test_report_client"]),
+    # A whole Nova in one process: API, scheduler, conductor, compute hosts.
+    "nova-cloud": (
+        3,
+        [
+            f"{NOVA}.test_servers_provider_tree.ProviderTreeTests.test_reshape",
+            f"{AUDIT}.test_audit_orphaned_allocations_from_confirmed_resize",
+            f"{PORTS}.test_two_sriov_ports_one_with_request_two_available_pfs",
+        ],
+    ),
 }
+
+# More of the same, as many as there is time for: each takes minutes.
+CLOUDS: Final = (
+    "test_servers_resource_request.ServerMoveWithMultiGroupResourceRequestBasedSchedulingTest",
+    "test_nova_manage.TestNovaManagePlacementHealAllocations",
+    "test_servers.ConsumerGenerationConflictTest",
+    "test_servers_provider_tree",
+    "compute.test_resource_tracker",
+    "test_servers.TraitsBasedSchedulingTest",
+    "test_aggregates",
+    "test_nova_manage.TestNovaManagePlacementHealPortAllocations",
+    "test_nova_manage.TestNovaManagePlacementHealPortAllocationsExtended",
+    "test_nova_manage.TestNovaManagePlacementSyncAggregates",
+    "test_servers_resource_request.MultiGroupResourceRequestBasedSchedulingTest",
+    "test_unified_limits",
+    "test_routed_networks",
+)
 
 # Test: why it fails. One that passes all the same fails here, so that it is removed.
 EXPECTED_FAILURES: Final = {
@@ -35,6 +64,15 @@ EXPECTED_FAILURES: Final = {
         " does not show, to be listed twice"
     ),
 }
+
+
+@pytest.mark.soak
+def test_clouds(peer_tests: PeerTests, soak_seconds: float) -> None:
+    end = time.monotonic() + soak_seconds
+    for name in CLOUDS:
+        assert peer_tests.passed([f"{NOVA}.{name}"], patience_s=None) > 0
+        if time.monotonic() >= end:
+            break
 
 
 @pytest.mark.slow

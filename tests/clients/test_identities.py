@@ -3,27 +3,18 @@
 import dataclasses
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import bcrypt
 import pytest
 
-from tests.clients.live_innkeeper import LiveInnkeeper, live
+from tests.clients.live_innkeeper import LiveInnkeeper, in_place, live
 from tests.clients.peer_tests import PeerTests
 
 HOST: Final = "aaaaaaaa-0000-4000-8000-000000000001"
 USERNAME, PASSWORD = "operator", "open sesame"
-
-CLOUDS: Final = """\
-clouds:
-  innkeeper:
-    auth_type: none
-    auth:
-      endpoint: {url}
-    placement_api_version: "1.39"
-"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("identities")]
 
@@ -63,7 +54,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveInnkeeper]
         "INNKEEPER_AUTH_STRATEGY": "http_basic",
         "INNKEEPER_AUTH_HTPASSWD_FILE": str(users),
     }
-    with live(folder, settings) as server:
+    with live(folder, settings, alone=True) as server:
         yield server
 
 
@@ -71,8 +62,14 @@ def create(*more: str) -> list[str]:
     return [*more, "resource", "provider", "create", "--uuid", HOST, "host", "-f", "json"]
 
 
-def test_nobody_asks(openstack: OpenStack, innkeeper: LiveInnkeeper, tmp_path: Path) -> None:
-    (tmp_path / "clouds.yaml").write_text(CLOUDS.format(url=innkeeper.placement))
+def test_nobody_asks(
+    openstack: OpenStack,
+    innkeeper: LiveInnkeeper,
+    documented: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    clouds = in_place(documented("clouds:\n"), innkeeper.placement)
+    (tmp_path / "clouds.yaml").write_text(clouds)
     done = openstack(*create("--os-cloud", "innkeeper"))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["root_provider_uuid"] == HOST
@@ -83,7 +80,7 @@ def test_a_token_for_development(
     openstack: OpenStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("noauth2")
-    with live(folder, {"INNKEEPER_AUTH_STRATEGY": "noauth2"}) as server:
+    with live(folder, {"INNKEEPER_AUTH_STRATEGY": "noauth2"}, alone=True) as server:
         identity = ("--os-auth-type", "admin_token", "--os-endpoint", server.placement)
         done = openstack(*create(*identity, "--os-token", "admin"))
         assert done.returncode == 0, done.stderr
@@ -106,8 +103,5 @@ def test_a_password(openstack: OpenStack, guarded: LiveInnkeeper) -> None:
 def test_a_password_for_nova_and_openstacksdk(
     peer_tests: PeerTests, guarded: LiveInnkeeper
 ) -> None:
-    who = {"PLACEMENT_USERNAME": USERNAME, "PLACEMENT_PASSWORD": PASSWORD}
-    with_password = dataclasses.replace(
-        peer_tests, url=guarded.placement, environment={**peer_tests.environment, **who}
-    )
-    assert with_password.passed(["passwords"]) == 4
+    there = dataclasses.replace(peer_tests, url=guarded.placement)
+    assert there.passed(["passwords"]) == 4

@@ -1,31 +1,34 @@
 """Nova and openstacksdk with a user and a password, against a server that asks for them.
 
-Run by run.py in the environment of the peers; PLACEMENT_USERNAME and PLACEMENT_PASSWORD say which.
+Run by run.py in the environment of the peers; NOVA_CONF_HTTP_BASIC has the right password.
 """
 
 import os
 
+# First, as it says there.
+from nova_report_client import NovaTest, configure
+
+# isort: split
 import openstack
 import requests
 from nova.scheduler.client import report
-from nova_report_client import NovaTest, configure
 from openstack import exceptions
 
-USERNAME = os.environ["PLACEMENT_USERNAME"]
-PASSWORD = os.environ["PLACEMENT_PASSWORD"]
+NOVA_CONF = os.environ["NOVA_CONF_HTTP_BASIC"]
+USERNAME, PASSWORD = "operator", "open sesame"
 
 
 class HttpBasic(NovaTest):
     """The right password opens, a wrong one does not."""
 
     def test_nova(self) -> None:
-        configure("http_basic", f"username = {USERNAME}\npassword = {PASSWORD}")
+        configure(NOVA_CONF)
         client = report.SchedulerReportClient()
         made = client.post("/resource_providers", {"name": "by-nova"}, version="1.20")
         assert made.json()["generation"] == 0
 
     def test_nova_with_a_wrong_password(self) -> None:
-        configure("http_basic", f"username = {USERNAME}\npassword = wrong")
+        configure(NOVA_CONF.replace(PASSWORD, "wrong"))
         client = report.SchedulerReportClient()
         assert (
             client.get("/resource_classes", version="1.2").status_code
