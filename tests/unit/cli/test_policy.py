@@ -1,10 +1,13 @@
 """`innkeeper policy`: rules in force, and what they allow whom."""
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from innkeeper.auth.rules import RULES
 from innkeeper.cli.options import Settings
@@ -13,6 +16,17 @@ from innkeeper.core.errors import SetupError
 
 USAGES = "placement:usages"
 GUARDING = {rule.name for rule in RULES if rule.operations}
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Undo what a command does to the logs: it would go on into a stderr that is closed."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
