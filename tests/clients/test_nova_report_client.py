@@ -6,5 +6,5 @@ from tests.clients.peer_tests import PeerTests
 
 
 @pytest.mark.slow
-def test_every_method_and_configuration(peer_tests: PeerTests) -> None:
-    assert peer_tests.passed(["nova_report_client"]) == 4
+def test_every_method_configuration_and_rivals(peer_tests: PeerTests) -> None:
+    assert peer_tests.passed(["nova_report_client"]) == 6

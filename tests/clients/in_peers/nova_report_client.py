@@ -8,6 +8,8 @@ import logging
 import os
 import tempfile
 import unittest
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -39,6 +41,9 @@ PROJECT = "dddddddd-0000-4000-8000-000000000001"
 USER = "eeeeeeee-0000-4000-8000-000000000001"
 SHARES = "MISC_SHARES_VIA_AGGREGATE"
 TIMEOUT_S = 60
+
+# Servers of which the first find room on one host, and how many clients claim for them at once.
+FITTING, TOO_MANY, RIVALS = 20, 5, 8
 
 # They send one request each; all others are made of them.
 VERBS = {"get", "put", "post", "delete"}
@@ -422,3 +427,54 @@ class EveryMethod(NovaTest):
         assert (held(SERVER), held(MIGRATION)) == ({}, {DISK: {"DISK_GB": 1}})
         remaining = plain("GET", "/resource_providers").json()["resource_providers"]
         assert [each["uuid"] for each in remaining] == [DISK]
+
+
+class Rivals(NovaTest):
+    """Several clients at once, as a cloud's schedulers and compute hosts are."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        configure(os.environ["NOVA_CONF_NONE"])
+        self.client = report.SchedulerReportClient()
+        self.client.get_provider_tree_and_ensure_root(self.context, OTHER_HOST, name="host2")
+        stock = {"VCPU": inventory(FITTING * 2, max_unit=4)}
+        self.client.set_inventory_for_provider(self.context, OTHER_HOST, stock)
+        self.addCleanup(self.client._delete_provider, OTHER_HOST)
+
+    def test_claims_that_fit_all_succeed_and_no_other_does(self) -> None:
+        """A needless conflict would make Nova sleep for seconds, and complain."""
+        servers = [str(uuid.UUID(int=number)) for number in range(FITTING + TOO_MANY)]
+        request = {"allocations": {OTHER_HOST: {"resources": {"VCPU": 2}}}}
+
+        def claim(server: str) -> bool:
+            client = report.SchedulerReportClient()
+            return client.claim_resources(self.context, server, request, PROJECT, USER, "1.36")
+
+        with ThreadPoolExecutor(RIVALS) as threads:
+            claimed = dict(zip(servers, threads.map(claim, servers), strict=True))
+        assert sum(claimed.values()) == FITTING
+        for _ in range(TOO_MANY):
+            self.expect_complaint("Unable to allocate inventory")
+        usages = plain("GET", f"/resource_providers/{OTHER_HOST}/usages").json()["usages"]
+        assert usages == {"VCPU": FITTING * 2}
+        for server, done in claimed.items():
+            assert self.client.delete_allocation_for_instance(self.context, server) is done
+
+    def test_a_lost_race_for_aggregates_is_run_again(self) -> None:
+        read = self.client._get_provider_aggregates
+        reads = []
+
+        def overtaken(*arguments: object) -> object:
+            found = read(*arguments)
+            reads.append(found)
+            if len(reads) == 1:
+                path = f"/resource_providers/{OTHER_HOST}/aggregates"
+                body = {"aggregates": [RACK], "resource_provider_generation": found.generation}
+                assert plain("PUT", path, body).status_code == requests.codes.ok
+            return found
+
+        with mock.patch.object(self.client, "_get_provider_aggregates", side_effect=overtaken):
+            self.client.aggregate_add_host(self.context, POOL, rp_uuid=OTHER_HOST)
+        self.expect_complaint("generation already changed")
+        found = plain("GET", f"/resource_providers/{OTHER_HOST}/aggregates").json()["aggregates"]
+        assert (len(reads), sorted(found)) == (2, [RACK, POOL])
