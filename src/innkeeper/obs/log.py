@@ -39,3 +39,5 @@ def set_up(level: LogLevel) -> None:
         format="%(asctime)s [%(levelname)s] %(name)s: %(message)s",
         force=True,
     )
+    # It would log the headers of every answer, among them the tokens that Keystone gives.
+    logging.getLogger("httpcore2").setLevel(max(LEVELS[level], logging.INFO))

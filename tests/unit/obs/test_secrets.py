@@ -1,0 +1,39 @@
+"""Logs never hold a token, however much is logged."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+import structlog
+
+from innkeeper.obs import log
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    root, wire = logging.getLogger(), logging.getLogger("httpcore2")
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    wire.setLevel(logging.NOTSET)
+
+
+async def test_not_even_when_all_is_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Subject-Token: s3cret\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    log.set_up("debug")
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, httpx2.AsyncClient() as client:
+        port = server.sockets[0].getsockname()[1]
+        await client.get(f"http://127.0.0.1:{port}/", headers={"x-auth-token": "s3cret"})
+    said = capsys.readouterr().err
+    assert f"127.0.0.1:{port}" in said
+    assert "s3cret" not in said
