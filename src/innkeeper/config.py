@@ -155,6 +155,14 @@ class StoreSettings(msgspec.Struct, frozen=True):
 
     url: str = ""
     """SQLAlchemy URL; empty: SQLite in the data directory."""
+    pool_size: Annotated[int, Meta(ge=1, le=100)] = 4
+    """Connections that read, beside the one that writes."""
+    connect_timeout_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 5.0
+    """Longest wait for a connection to a database server."""
+    statement_timeout_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 30.0
+    """What one statement may take on a database server before it is given up."""
+    reconnect_s: Seconds = 15.0
+    """How long a request waits for a database server that has gone away: a failover's time."""
 
 
 class CellSettings(msgspec.Struct, frozen=True):

@@ -96,8 +96,4 @@ class VirtualStore(Store):
 
     async def close(self) -> None:
         await asyncio.sleep(0)
-        self._committer.shutdown()
-        self._pool.shutdown()
-        self._reader_engine.dispose()
-        self._writer_engine.dispose()
-        self._lock.release()
+        self._let_go()

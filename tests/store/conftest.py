@@ -1,9 +1,8 @@
 """A store in a directory of its own, and providers to put into it."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,6 +16,8 @@ from innkeeper.core.picture import Picture
 from innkeeper.store.store import Store
 from innkeeper.store.tables import inventories, resource_providers
 from innkeeper.store.txn import Txn
+from tests.servers.server import DatabaseUrl, Server
+from tests.store.databases import ENGINES, empty, stored
 
 
 class Ticking:
@@ -102,9 +103,35 @@ def allocations(wanted: Iterable[tuple[Allocation, str, int]]) -> tuple[Allocati
     )
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/innkeeper.db"
+@pytest.fixture(scope="session")
+def postgresql_store(postgresql_server: Server) -> Iterator[DatabaseUrl]:
+    with stored(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb_store(mariadb_server: Server) -> Iterator[DatabaseUrl]:
+    with stored(mariadb_server) as url:
+        yield url
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a store of each engine, with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('tmp_path')}/innkeeper.db"
+    url: DatabaseUrl = request.getfixturevalue(f"{request.param}_store")
+    empty(url)
+    return url
+
+
+@pytest.fixture(params=ENGINES)
+def new_database(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a database of each engine, without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('tmp_path')}/innkeeper.db"
+    url: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture

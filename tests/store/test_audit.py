@@ -10,6 +10,7 @@ from innkeeper.core.server_group import ServerGroup
 from innkeeper.store import claims, groups
 from innkeeper.store.audit import audit
 from tests.store.conftest import World
+from tests.store.databases import without_foreign_keys
 
 
 async def fill(world: World) -> None:
@@ -34,7 +35,7 @@ async def test_a_right_store_is_clean_and_counted(world: World) -> None:
 _INSTANCE = (
     "INSERT INTO instances (uuid, name, project_id, user_id, status, task_state, attempt,"
     " generation, created_at, updated_at, body) SELECT uuid, 'n', 'p', 'u', '{status}', {task}, 1,"
-    " 1, 0, 0, x'' FROM consumers LIMIT 1"
+    " 1, 0, 0, '' FROM consumers LIMIT 1"
 )
 
 
@@ -62,10 +63,9 @@ _INSTANCE = (
 async def test_what_is_wrong_is_found(world: World, rule: str, damage: str) -> None:
     await fill(world)
 
-    with world.store._writer_engine.connect() as conn:
-        conn.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+    with world.store._writer_engine.connect() as conn, without_foreign_keys(conn):
         conn.connection.cursor().execute(damage)
-        conn.connection.cursor().execute("PRAGMA foreign_keys=ON")
+        conn.connection.commit()
     report = await world.store.read(audit)
     assert rule in {finding.rule for finding in report.findings}
     assert not report.clean

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -33,8 +32,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/db", clock=clock, writer_id="w")
+async def store(database: str, clock: Clock) -> AsyncIterator[Store]:
+    store = Store.open(database, clock=clock, writer_id="w")
     store.start(lambda _picture: None)
     yield store
     await store.close()

@@ -11,7 +11,14 @@ from alembic.script import ScriptDirectory
 from pysqlite3 import dbapi2
 from sqlalchemy import create_engine, insert, select, text
 
-from innkeeper.core.errors import CapacityExceeded, Conflict, SetupError, Transient, Unavailable
+from innkeeper.core.errors import (
+    CapacityExceeded,
+    Conflict,
+    DuplicateName,
+    SetupError,
+    Transient,
+    Unavailable,
+)
 from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
 from innkeeper.store import changes, claims, pictures, schema, tasks
@@ -21,6 +28,9 @@ from innkeeper.store.tables import consumer_types, metadata
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
 from tests.store.conftest import Ticking, World
+
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 async def test_an_error_undoes_its_op_alone(world: World) -> None:
@@ -64,10 +74,11 @@ async def test_the_bare_cursor_is_refused_in_the_same_way(world: World) -> None:
         tasks.add(txn, "build", "same", cell=CellName("a"))
 
     await world.store.write(add)
-    with pytest.raises(Conflict, match="UNIQUE"):
+    with pytest.raises(DuplicateName):
         await world.store.write(add)
 
 
+@ON_SQLITE
 async def test_a_busy_database_is_tried_again(world: World) -> None:
     tries = 0
 
@@ -87,6 +98,7 @@ async def test_a_busy_database_is_tried_again(world: World) -> None:
         await world.store.write(op)
 
 
+@ON_SQLITE
 async def test_a_commit_that_fails_fails_all_of_it_and_no_more(world: World) -> None:
     def add(name: str, txn: Txn) -> None:
         txn.conn.execute(insert(consumer_types).values(name=name))
@@ -175,26 +187,25 @@ async def test_what_was_answered_is_there_after_reopening(database: str) -> None
 
 def test_a_second_process_is_refused(database: str) -> None:
     store = Store.open(database, clock=Ticking(), writer_id="one")
-    with pytest.raises(SetupError, match=r"in use by another process \(pid \d+\)"):
+    with pytest.raises(SetupError, match=r"in use by another process \(.*\d+\)"):
         Store.open(database, clock=Ticking(), writer_id="two")
     asyncio.run(store.close())
     asyncio.run(Store.open(database, clock=Ticking(), writer_id="two").close())
 
 
-def test_a_newer_schema_is_refused_and_left_alone(database: str, tmp_path: Path) -> None:
-    asyncio.run(Store.open(database, clock=Ticking(), writer_id="one").close())
-    engine = create_engine(database)
+def test_a_newer_schema_is_refused_and_left_alone(new_database: str) -> None:
+    asyncio.run(Store.open(new_database, clock=Ticking(), writer_id="one").close())
+    engine = create_engine(new_database)
     with engine.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SetupError, match="newer than this Innkeeper"):
-        Store.open(database, clock=Ticking(), writer_id="one")
+        Store.open(new_database, clock=Ticking(), writer_id="one")
     with engine.begin() as conn:
         assert conn.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
     engine.dispose()
-    assert tmp_path.is_dir()
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "nonsense"])
+@pytest.mark.parametrize("url", ["oracle://localhost/x", "mariadb://localhost", "sqlite://", "no"])
 def test_a_database_that_cannot_be_used(url: str) -> None:
     with pytest.raises(SetupError, match="sqlite:///data"):
         Store.open(url, clock=Ticking(), writer_id="one")
@@ -213,9 +224,9 @@ def test_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{tmp_path}/file/x.db", clock=Ticking(), writer_id="one")
 
 
-def test_migrations_make_what_the_tables_say(database: str) -> None:
-    asyncio.run(Store.open(database, clock=Ticking(), writer_id="one").close())
-    engine = create_engine(database)
+def test_migrations_make_what_the_tables_say(new_database: str) -> None:
+    asyncio.run(Store.open(new_database, clock=Ticking(), writer_id="one").close())
+    engine = create_engine(new_database)
     with engine.connect() as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []

@@ -81,12 +81,16 @@ async def _asked(server: Source) -> Audited:
 def _read(config: Config) -> list[Audited]:
     """Do it here, on the databases of the data directory. Raises SetupError."""
     from innkeeper.store.audit import audit as prove
+    from innkeeper.store.dialects.backend import shown
     from innkeeper.store.read_only import ReadOnlyStore
     from innkeeper.wiring.directory import databases
 
     if config.store.url:
-        store = ReadOnlyStore.look(config.database_url)
-        return [audited(config.database_url, store.read_now(prove))]
+        store = ReadOnlyStore.look(config.database_url, settings=config.store)
+        try:
+            return [audited(shown(config.database_url), store.read_now(prove))]
+        finally:
+            store.close_readers()
     paths = databases(config.data_path)
     if not paths:
         raise SetupError(

@@ -23,6 +23,8 @@ class Settings:
 
     data_dir: Annotated[str | None, Parameter(show_default=False)] = None
     """Directory of the database [default: ./innkeeper-data]."""
+    database_url: Annotated[str | None, Parameter(show_default=False)] = None
+    """Database of PostgreSQL or MariaDB [default: SQLite in the data directory]."""
     config: Annotated[Path | None, Parameter(show_default=False)] = None
     """TOML file with settings [default: the one that INNKEEPER_CONFIG names]."""
     log_level: Annotated[LogLevel | None, Parameter(show_default=False)] = None
@@ -41,6 +43,7 @@ def configured(settings: Settings | None, flags: Mapping[str, object] | None = N
         environ=os.environ,
         flags={
             "data_dir": settings.data_dir,
+            "store.url": settings.database_url,
             "log_level": settings.log_level,
             **(flags or {}),
         },

@@ -208,6 +208,18 @@ class Unavailable(StoreError):
     code = "innkeeper.store_unavailable"
 
 
+class ConnectionLost(Unavailable):
+    """The connection to the database broke, and did not come back in time."""
+
+    code = "innkeeper.store_connection_lost"
+
+
+class StoreTaken(Unavailable):
+    """Another process writes the store, or has done so since this one last did."""
+
+    code = "innkeeper.store_taken"
+
+
 # --- identity ---------------------------------------------------------------------------
 
 

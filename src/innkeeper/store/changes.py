@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, false, insert, or_, select, update
 
-from innkeeper.store.prepared import Prepared
+from innkeeper.core.errors import StoreError
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import changes, writers
 from innkeeper.store.touched import Touched, decode, encode
 from innkeeper.store.txn import Txn
@@ -43,27 +44,37 @@ class Change(msgspec.Struct, frozen=True):
     touched: Touched
 
 
-def enroll(txn: Txn, writer: str) -> None:
-    """Add the row of a writer if it has none yet."""
-    if txn.conn.scalar(select(writers.c.id).where(writers.c.id == writer)) is None:
+def enroll(txn: Txn, writer: str) -> int:
+    """Add the row of a writer if it has none yet; give the number of its last transaction."""
+    found = last_of(txn.conn, writer)
+    if found is None:
         txn.conn.execute(insert(writers).values(id=writer, sequence=0, started_at=txn.now))
+    return found or 0
 
 
-def record(txn: Txn, writer: str, touched: Touched) -> None:
-    """Number this transaction and say what it touched."""
+def last_of(conn: Connection, writer: str) -> int | None:
+    """Give the number of a writer's last transaction; None if it is not enrolled.
+
+    Waits for one that is under way, where rows are locked.
+    """
+    query = select(writers.c.sequence).where(writers.c.id == writer)
+    return conn.scalar(query.with_for_update())
+
+
+def record(txn: Txn, writer: str, touched: Touched) -> int:
+    """Number this transaction, say what it touched, and give the number."""
     _RAISE.run(txn.cursor, txn.dialect, {"of": writer})
     _SEQUENCE.run(txn.cursor, txn.dialect, {"of": writer})
     row = txn.cursor.fetchone()
+    if row is None:
+        raise StoreError(f"The writer {writer} is not enrolled.")
+    number = integer(row[0])
     _ADD.run(
         txn.cursor,
         txn.dialect,
-        {
-            "writer": writer,
-            "sequence": None if row is None else row[0],
-            "at": txn.now_us,
-            "body": encode(touched),
-        },
+        {"writer": writer, "sequence": number, "at": txn.now_us, "body": encode(touched)},
     )
+    return number
 
 
 def vector(conn: Connection) -> Vector:

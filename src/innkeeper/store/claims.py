@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, delete, insert, or_, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
@@ -48,17 +48,19 @@ class ConsumerWrite(msgspec.Struct, frozen=True):
 
 
 _i = inventories.c
+# Sums of amounts, and so of 64 bits: a driver would take the type of what they are compared with.
+_net, _gcd = bindparam("net", type_=BigInteger), bindparam("gcd", type_=BigInteger)
 _TAKE: Final = Prepared(
     update(inventories)
     .where(
         _i.rp_id == bindparam("rp"),
         _i.rc_id == bindparam("rc"),
-        or_(bindparam("net") <= 0, _i.used + bindparam("net") <= _i.capacity),
+        or_(_net <= 0, _i.used + _net <= _i.capacity),
         _i.min_unit <= bindparam("low"),
         _i.max_unit >= bindparam("high"),
-        bindparam("gcd") % _i.step_size == 0,
+        _gcd % _i.step_size == 0,
     )
-    .values(used=_i.used + bindparam("net"))
+    .values(used=_i.used + _net)
 )
 _GIVE_BACK: Final = Prepared(
     update(inventories)

@@ -4,6 +4,7 @@ Reading is the same for both, so it is here. Nothing here may write, lock or upg
 """
 
 import asyncio
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,12 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from innkeeper.core.errors import ConnectionLost
 from innkeeper.core.picture import Picture
 from innkeeper.store import pictures
+from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.txn import Txn
 
@@ -23,9 +27,15 @@ _Result = TypeVar("_Result")
 class OpenStore(ABC):
     """An open store. It reads on threads of its own, each read on a snapshot of its own."""
 
-    def __init__(self, readers: Engine, *, threads: int) -> None:
-        """Read through ``readers``, at most ``threads`` reads at a time."""
+    def __init__(self, readers: Engine, *, threads: int, reconnect_s: float = 0.0) -> None:
+        """Read through ``readers``, at most ``threads`` reads at a time.
+
+        A connection that broke is made anew for up to ``reconnect_s`` seconds.
+        """
         self._reader_engine = readers
+        self._reconnect_s = reconnect_s
+        # Set when nobody waits for the database any more.
+        self._over = threading.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
 
     @abstractmethod
@@ -54,11 +64,16 @@ class OpenStore(ABC):
 
     def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
         """Do what ``read`` does, in the calling thread."""
-        try:
-            with self._reader_engine.connect() as conn:
-                return op(conn)
-        except DBAPIError as error:
-            raise translate(error) from error
+        patience = Patience(self._reconnect_s, self._over)
+        while True:
+            try:
+                with self._reader_engine.connect() as conn:
+                    return op(conn)
+            except (DBAPIError, PoolTimeout) as error:
+                failure = translate(error)
+                # A read may be repeated at will.
+                if not isinstance(failure, ConnectionLost) or not patience.wait():
+                    raise failure from error
 
     def load(self) -> Picture:
         """Give the picture of everything, to fill an index before ``start``."""
@@ -66,5 +81,6 @@ class OpenStore(ABC):
 
     def close_readers(self) -> None:
         """Let go of what reads."""
+        self._over.set()
         self._pool.shutdown()
         self._reader_engine.dispose()

@@ -9,12 +9,12 @@ from typing import TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
 from innkeeper.store import schema
-from innkeeper.store.dialects import sqlite
+from innkeeper.store.dialects.backend import backend_of
 from innkeeper.store.open_store import OpenStore
-from innkeeper.store.store import sqlite_path
 from innkeeper.store.txn import Txn
 
 _Result = TypeVar("_Result")
@@ -23,23 +23,20 @@ _Result = TypeVar("_Result")
 class ReadOnlyStore(OpenStore):
     """An open store whose every write is refused."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, threads=1)
+    def __init__(self, engine: Engine, *, reconnect_s: float = 0.0) -> None:
+        super().__init__(engine, threads=1, reconnect_s=reconnect_s)
 
     @classmethod
-    def look(cls, url: str, *, any_schema: bool = False) -> "ReadOnlyStore":
+    def look(
+        cls, url: str, *, any_schema: bool = False, settings: StoreSettings | None = None
+    ) -> "ReadOnlyStore":
         """Open the database at ``url``. Raises SetupError, saying what to do.
 
         With ``any_schema`` it may be of another schema than ours: only its revision can be read.
         """
-        path = sqlite_path(url)
-        if not path.is_file():
-            raise SetupError(
-                f"There is no database {path}. Start `innkeeper up` or a replay first, or name"
-                " another directory with --data-dir."
-            )
-        engine = sqlite.reader_engine(path, size=1)
-        store = cls(engine)
+        backend = backend_of(url, settings or StoreSettings())
+        engine = backend.look()
+        store = cls(engine, reconnect_s=backend.reconnect_s)
         try:
             with engine.connect() as conn:
                 if any_schema:
@@ -48,7 +45,10 @@ class ReadOnlyStore(OpenStore):
                     schema.check(conn)
         except DBAPIError as error:
             engine.dispose()
-            raise SetupError(f"Cannot read the database {path}: {error.orig}.") from error
+            raise SetupError(f"Cannot read the database {backend.shown}: {error.orig}.") from error
+        except SetupError:
+            engine.dispose()
+            raise
         return store
 
     def start(self, on_picture: Callable[[Picture], None]) -> None:

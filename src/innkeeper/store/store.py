@@ -1,9 +1,10 @@
 """Store: the door to the database for everybody else.
 
-Writes are ops of one transaction at a time (group commit), run on the loop's thread; only
-their commit, which waits for the disk, has a thread. (On a thread of their own they would wait
-for the interpreter's lock at each statement, which costs more than the statements do.) Reads
-go to a small pool of threads, each read on a snapshot of its own.
+Writes are ops of one transaction at a time (group commit). On an embedded database they run on
+the loop's thread; only their commit, which waits for the disk, has a thread. (On a thread of
+their own they would wait for the interpreter's lock at each statement, which costs more than the
+statements do.) Behind a socket all of it waits, and has the thread for itself. Reads go to a
+small pool of threads, each read on a snapshot of its own.
 """
 
 import asyncio
@@ -11,25 +12,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import DBAPIError
 
+from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
 from innkeeper.store import schema
-from innkeeper.store.dialects import sqlite
-from innkeeper.store.lock import StoreLock
+from innkeeper.store.dialects.backend import Backend, backend_of
 from innkeeper.store.names import sync_standard_names
 from innkeeper.store.open_store import OpenStore
+from innkeeper.store.remote_writer import RemoteWriter
+from innkeeper.store.retry import translate
 from innkeeper.store.txn import Txn
 from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
-
-READERS: Final = 4
-"""Threads that read: SQLite's reads hold the interpreter's lock little enough to overlap."""
 
 _Result = TypeVar("_Result")
 
@@ -39,50 +37,63 @@ class Store(OpenStore):
 
     def __init__(
         self,
-        *,
+        backend: Backend,
         writer: Engine,
-        readers: Engine,
-        lock: StoreLock,
+        *,
+        readers: int,
         clock: Callable[[], datetime],
         writer_id: str,
     ) -> None:
-        super().__init__(readers, threads=READERS)
+        """Write through ``writer``, which is open, and read on ``readers`` threads."""
+        super().__init__(
+            backend.open_readers(readers), threads=readers, reconnect_s=backend.reconnect_s
+        )
+        self._backend = backend
         self._writer_engine = writer
-        self._lock = lock
-        self._writer = Writer(writer, clock=clock, writer_id=writer_id)
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="store-commit")
+        self._remote: RemoteWriter | None = None
+        if backend.ops_on_loop:
+            self._writer = Writer(writer, clock=clock, writer_id=writer_id)
+        else:
+            self._writer = self._remote = RemoteWriter(
+                writer, clock=clock, writer_id=writer_id, reconnect_s=backend.reconnect_s
+            )
+        self._committer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._on_picture: Callable[[Picture], None] = _ignore
         self._outbox: list[Job] = []
-        self._commit: asyncio.Future[None] | None = None
+        self._commit: asyncio.Future[Picture | None] | None = None
         self._closing = False
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], datetime], writer_id: str) -> "Store":
+    def open(
+        cls,
+        url: str,
+        *,
+        clock: Callable[[], datetime],
+        writer_id: str,
+        settings: StoreSettings | None = None,
+    ) -> "Store":
         """Open the database at ``url`` for this process alone, at the newest schema.
 
         Raises SetupError, saying what to do: in use, unwritable, of a newer schema, no database.
         """
-        path = sqlite_path(url)
+        limits = settings or StoreSettings()
+        backend = backend_of(url, limits)
+        writer = backend.open_writer()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SetupError(
-                f"Cannot make the data directory {path.parent}: {error.strerror}. Choose another"
-                " with --data-dir."
-            ) from error
-        lock = StoreLock(path.with_name(path.name + ".lock"))
-        writer = sqlite.writer_engine(path)
-        try:
-            sqlite.check_writable(writer, path)
             schema.upgrade(writer)
             with writer.begin() as conn:
                 sync_standard_names(conn, clock())
         except SetupError:
             writer.dispose()
-            lock.release()
+            backend.release()
             raise
-        readers = sqlite.reader_engine(path, size=READERS)
-        return cls(writer=writer, readers=readers, lock=lock, clock=clock, writer_id=writer_id)
+        except DBAPIError as error:
+            writer.dispose()
+            backend.release()
+            raise SetupError(
+                f"Cannot make the tables of {backend.shown}: {translate(error).detail}"
+            ) from error
+        return cls(backend, writer, readers=limits.pool_size, clock=clock, writer_id=writer_id)
 
     def start(self, on_picture: Callable[[Picture], None]) -> None:
         """Begin to take writes; ``on_picture`` is called on the loop after each commit."""
@@ -114,37 +125,44 @@ class Store(OpenStore):
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
         self._closing = True
+        if self._remote is not None:
+            self._remote.give_up()
         while self._outbox or self._commit is not None:
             if self._commit is not None:
                 await asyncio.wait([self._commit])
             # What comes of a commit is handed out by a callback of its own.
             await asyncio.sleep(0)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._committer.shutdown()
         self.close_readers()
         self._writer_engine.dispose()
-        self._lock.release()
+        self._backend.release()
 
     def _send(self) -> None:
-        """Run the ops that wait; their commit waits for the disk on a thread of its own."""
+        """Write what waits. Whatever of it waits in turn has a thread."""
         if self._commit is not None or not self._outbox:
             return
         jobs, self._outbox = self._outbox[:MAX_BATCH], self._outbox[MAX_BATCH:]
-        picture = self._writer.run(jobs)
-        if picture is None:
-            self._finish(jobs, Picture())
-            self._send_rest()
-            return
+        if self._remote is not None:
+            work = partial(self._remote.write, jobs)
+        else:
+            picture = self._writer.run(jobs)
+            if picture is None:
+                self._finish(jobs, Picture())
+                self._send_rest()
+                return
+            work = partial(self._writer.commit_of, picture)
         loop = asyncio.get_running_loop()
-        self._commit = loop.run_in_executor(self._committer, self._writer.commit)
-        self._commit.add_done_callback(partial(self._committed, jobs, picture))
+        self._commit = loop.run_in_executor(self._committer, work)
+        self._commit.add_done_callback(partial(self._committed, jobs))
 
-    def _committed(
-        self, jobs: Sequence[Job], picture: Picture, commit: asyncio.Future[None]
-    ) -> None:
+    def _committed(self, jobs: Sequence[Job], commit: asyncio.Future[Picture | None]) -> None:
         self._commit = None
         error = commit.exception()
         if error is None:
-            self._finish(jobs, picture)
+            self._finish(jobs, commit.result() or Picture())
         else:
             fail(jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
             self._finish(jobs, Picture())
@@ -166,19 +184,3 @@ class Store(OpenStore):
 
 def _ignore(_picture: Picture) -> None:
     """Take a picture that nobody wants."""
-
-
-def sqlite_path(url: str) -> Path:
-    """Give the file of a SQLite database; raise SetupError if ``url`` names none."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SetupError(
-            f"{url!r} is no database URL. Example: sqlite:///data/innkeeper.db"
-        ) from error
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise SetupError(
-            f"The database {parsed.get_backend_name()!r} is not supported. Use a SQLite file, as in"
-            " sqlite:///data/innkeeper.db"
-        )
-    return Path(parsed.database)

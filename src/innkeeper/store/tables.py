@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
 )
 
+from sqlalchemy.dialects import mysql
+
 from innkeeper.store.timestamp import Timestamp
 
 metadata: Final = MetaData()
@@ -32,6 +34,9 @@ PROVIDER_NAME_LENGTH: Final = 200
 
 # SQLite counts only INTEGER PRIMARY KEY as its row id; elsewhere ids are 64 bits wide.
 _ID: Final = BigInteger().with_variant(Integer(), "sqlite")
+# A BLOB of MariaDB ends at 64 KiB.
+_BYTES: Final = LargeBinary().with_variant(mysql.LONGBLOB(), "mariadb")
+_RATIO: Final = Float(53).with_variant(mysql.DOUBLE(asdecimal=False), "mariadb")
 
 
 def _uuid() -> String:
@@ -84,7 +89,7 @@ inventories = Table(
     Column("min_unit", BigInteger, nullable=False),
     Column("max_unit", BigInteger, nullable=False),
     Column("step_size", BigInteger, nullable=False),
-    Column("allocation_ratio", Float(53), nullable=False),
+    Column("allocation_ratio", _RATIO, nullable=False),
     Column("capacity", BigInteger, nullable=False),
     Column("used", BigInteger, nullable=False, default=0),
     sqlite_with_rowid=False,
@@ -217,7 +222,7 @@ instances = Table(
     Column("created_at", Timestamp, nullable=False),
     Column("updated_at", Timestamp, nullable=False),
     Column("deleted_at", Timestamp, nullable=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", _BYTES, nullable=False),
     Index("ix_instances_created", "created_at", "uuid"),
     Index("ix_instances_project", "project_id", "created_at", "uuid"),
     Index("ix_instances_host", "host", "workload"),
@@ -236,7 +241,7 @@ tasks = Table(
     Column("run_at", Timestamp, nullable=False),
     Column("lease_owner", String(NAME_LENGTH), nullable=True),
     Column("lease_expires_at", Timestamp, nullable=True),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", _BYTES, nullable=False),
     Index("ix_tasks_kind_key", "kind", "key", unique=True),
     Index("ix_tasks_cell_run", "cell", "run_at"),
     sqlite_autoincrement=True,
@@ -256,6 +261,6 @@ changes = Table(
     Column("writer", String(64), ForeignKey("writers.id"), primary_key=True),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Timestamp, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", _BYTES, nullable=False),
     sqlite_with_rowid=False,
 )

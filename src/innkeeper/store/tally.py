@@ -40,5 +40,6 @@ def tally(conn: Connection) -> Tally:
             status, "failed" if was_placed else "refused"
         )
         counts[name] = counts.get(name, 0) + number
-        counts["retried"] = counts.get("retried", 0) + again
+        # Some engines give sums as decimals.
+        counts["retried"] = counts.get("retried", 0) + int(again)
     return Tally(**counts)

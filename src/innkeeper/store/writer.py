@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from innkeeper.core.errors import InnkeeperError, Transient
+from innkeeper.core.errors import InnkeeperError, StoreError, Transient
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
 from innkeeper.store.names import Names
@@ -48,10 +48,10 @@ class Writer:
         self._names = Names()
         self._open: Connection | None = None
 
-    def start(self) -> None:
-        """Enroll in ``writers``."""
+    def start(self) -> int:
+        """Enroll in ``writers``; give the number of this writer's last transaction."""
         with self._engine.begin() as conn:
-            changes.enroll(Txn(conn, names=self._names, now=self._clock()), self._id)
+            return changes.enroll(Txn(conn, names=self._names, now=self._clock()), self._id)
 
     def run(self, batch: Sequence[Job]) -> Picture | None:
         """Run the ops of a batch in one transaction, and give each job its outcome.
@@ -64,8 +64,8 @@ class Writer:
         for tries_left in reversed(range(MAX_TRIES)):
             try:
                 return self._try(batch)
-            except self._driver_errors as error:
-                failure = translate(error)
+            except (*self._driver_errors, StoreError) as error:
+                failure = error if isinstance(error, StoreError) else translate(error)
                 if not isinstance(failure, Transient) or not tries_left:
                     break
             except Exception as error:  # fence: writer
@@ -74,6 +74,11 @@ class Writer:
                 break
         fail(batch, failure)
         return None
+
+    def commit_of(self, picture: Picture) -> Picture:
+        """Do what ``commit`` does, and give ``picture``: what it made durable."""
+        self.commit()
+        return picture
 
     def commit(self) -> None:
         """Make durable what ``run`` did; raise what keeps it from that, and undo it then."""
@@ -90,6 +95,10 @@ class Writer:
                 raise translate(error) from error
 
     def _try(self, batch: Sequence[Job]) -> Picture | None:
+        return self._run(batch, self._attempt)
+
+    def _run(self, batch: Sequence[Job], attempt: Callable[[Txn, Job], None]) -> Picture:
+        """Run the ops, each by ``attempt``, and leave the transaction open."""
         touched = Touched()
         conn = self._engine.connect()
         try:
@@ -97,18 +106,26 @@ class Writer:
             txn = Txn(conn, names=self._names, now=self._clock())
             for job in batch:
                 txn.touched = Touched()
-                self._attempt(txn, job)
+                attempt(txn, job)
                 if job.error is None:
                     touched.merge(txn.touched)
             if touched:
-                changes.record(txn, self._id, touched)
+                self._record(txn, touched)
             picture = pictures.of(txn, touched)
-        except BaseException:
+        except BaseException as error:
             self._names.clear()
-            conn.close()
+            self._undo(conn, error)
             raise
         self._open = conn
         return picture
+
+    def _record(self, txn: Txn, touched: Touched) -> None:
+        changes.record(txn, self._id, touched)
+
+    def _undo(self, conn: Connection, error: BaseException) -> None:
+        """Roll back a transaction that ``error`` ended."""
+        del error
+        conn.close()
 
     def _attempt(self, txn: Txn, job: Job) -> None:
         """Run one op inside a savepoint of its own."""
@@ -127,9 +144,9 @@ class Writer:
             # A defect of one op is handed to whoever sent it, and leaves the others alone.
             job.error = error
         if job.error is not None:
-            txn.cursor.execute("ROLLBACK TO op")
+            txn.cursor.execute("ROLLBACK TO SAVEPOINT op")
             self._names.clear()
-        txn.cursor.execute("RELEASE op")
+        txn.cursor.execute("RELEASE SAVEPOINT op")
 
 
 def fail(batch: Sequence[Job], error: Exception | None) -> None:

@@ -6,6 +6,8 @@ puts there.
 
 import contextlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ import msgspec
 
 from innkeeper.config import DATABASE_NAME
 from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.backend import is_embedded
 from innkeeper.store.lock import StoreLock
 
 ENDPOINT_NAME: Final = "server.json"
@@ -36,6 +39,23 @@ class Endpoint(msgspec.Struct, frozen=True):
     url: str
     server: str
     """Id of its run."""
+
+
+@contextmanager
+def own(directory: Path, database_url: str) -> Iterator[None]:
+    """Have the directory for this process alone while the block lasts. Raises SetupError.
+
+    An embedded database does that by itself.
+    """
+    if is_embedded(database_url):
+        yield
+        return
+    _make(directory)
+    lock = StoreLock(directory / LOCK_NAME)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_endpoint(directory: Path, endpoint: Endpoint) -> None:
@@ -63,13 +83,7 @@ def take_for_replay(directory: Path) -> None:
     What an earlier replay left there is removed; of anything else nothing is. Raises
     SetupError, saying what to do, if somebody's database is there or in use.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(
-            f"Cannot make the data directory {directory}: {error.strerror}. Choose another with"
-            " --data-dir."
-        ) from error
+    _make(directory)
     # The lock says that nobody works on it now, and that we may write there.
     lock = StoreLock(directory / LOCK_NAME)
     try:
@@ -110,3 +124,13 @@ def databases(directory: Path) -> tuple[Path, ...]:
     runs = sorted((directory / RUNS_NAME).glob(f"*/{DATABASE_NAME}"))
     own = directory / DATABASE_NAME
     return (*([own] if own.is_file() else []), *runs)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"Cannot make the data directory {directory}: {error.strerror}. Choose another with"
+            " --data-dir."
+        ) from error

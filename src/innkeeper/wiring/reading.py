@@ -22,7 +22,7 @@ async def reading(config: Config) -> AsyncIterator[App]:
 
     Whoever may read the files needs no other leave.
     """
-    store = ReadOnlyStore.look(config.database_url)
+    store = ReadOnlyStore.look(config.database_url, settings=config.store)
     try:
         parts = make_parts(
             msgspec.structs.replace(config, auth=AuthSettings()),

@@ -9,7 +9,7 @@ from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
-from innkeeper.wiring.directory import Endpoint, remove_endpoint, write_endpoint
+from innkeeper.wiring.directory import Endpoint, own, remove_endpoint, write_endpoint
 from innkeeper.wiring.local_cell import LocalCell
 from innkeeper.wiring.parts import Parts, make_parts, open_store
 from innkeeper.wiring.serve import HttpServer
@@ -49,6 +49,7 @@ async def running(
         placement = _placement_server(config)
         if placement is not None:
             stack.callback(placement.release)
+        stack.enter_context(own(config.data_path, config.database_url))
         store = open_store(config)
         stack.push_async_callback(store.close)
         parts = make_parts(config, store, scheduling=scheduling, random=random, is_ready=ready)

@@ -12,6 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.trouble import Trouble
+from innkeeper.store.lock import StoreLock
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """Readers of other processes (backups, ``audit``) may hold a checkpoint up for this long."""
@@ -19,6 +21,8 @@ CACHED_STATEMENTS: Final = 512
 """More than the distinct statements of the store, so that none is prepared twice."""
 CACHE_KIB: Final = 65_536
 """Page cache of a connection: the working set of 10,000 hosts stays in memory."""
+
+_BUSY_CODES: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT"})
 
 _COMMON: Final = (
     "PRAGMA foreign_keys=ON",
@@ -30,17 +34,73 @@ _WRITER: Final = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", *_COMMON
 _READER: Final = (*_COMMON, "PRAGMA query_only=ON")
 
 
-def writer_engine(path: Path) -> Engine:
-    """Give an engine whose one connection writes; each transaction is BEGIN IMMEDIATE."""
-    return _engine(path, pragmas=_WRITER, begin="BEGIN IMMEDIATE", size=1)
+class SqliteBackend:
+    """A database file. Its lock file says which process writes it."""
+
+    ops_on_loop = True
+    """The file is at hand: an op waits for nothing, only a commit does."""
+    reconnect_s = 0.0
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock: StoreLock | None = None
+        self.shown = str(path)
+
+    def open_writer(self) -> Engine:
+        """Take the lock; give an engine whose one connection writes. Raises SetupError."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"Cannot make the data directory {self._path.parent}: {error.strerror}. Choose"
+                " another with --data-dir."
+            ) from error
+        self._lock = StoreLock(self._path.with_name(self._path.name + ".lock"))
+        # Each transaction is BEGIN IMMEDIATE.
+        engine = _engine(self._path, pragmas=_WRITER, begin="BEGIN IMMEDIATE", size=1)
+        try:
+            _check_writable(engine, self._path)
+        except SetupError:
+            engine.dispose()
+            self.release()
+            raise
+        return engine
+
+    def open_readers(self, size: int) -> Engine:
+        """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
+        return _engine(self._path, pragmas=_READER, begin="BEGIN", size=size)
+
+    def look(self) -> Engine:
+        """Give an engine of one connection that only reads a database that is there already.
+
+        Raises SetupError.
+        """
+        if not self._path.is_file():
+            raise SetupError(
+                f"There is no database {self._path}. Start `innkeeper up` or a replay first, or"
+                " name another directory with --data-dir."
+            )
+        return self.open_readers(1)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
-def reader_engine(path: Path, *, size: int) -> Engine:
-    """Give an engine of ``size`` connections that only read; a transaction is one snapshot."""
-    return _engine(path, pragmas=_READER, begin="BEGIN", size=size)
+def trouble(error: Exception) -> Trouble:
+    """Say what an error of the driver means."""
+    code = getattr(error, "sqlite_errorname", "")
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "IntegrityError" in kinds:
+        return Trouble.DUPLICATE if str(error).startswith("UNIQUE") else Trouble.CONFLICT
+    if code in _BUSY_CODES:
+        return Trouble.TRANSIENT
+    return Trouble.UNAVAILABLE if "OperationalError" in kinds else Trouble.REFUSED
 
 
-def check_writable(engine: Engine, path: Path) -> None:
+def _check_writable(engine: Engine, path: Path) -> None:
     """Raise SetupError, saying what to do, if the database cannot be opened for writing."""
     try:
         with engine.begin():

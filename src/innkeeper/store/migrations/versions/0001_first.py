@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql, postgresql
 
 revision = "0001"
 down_revision = None
@@ -9,6 +10,17 @@ branch_labels = None
 depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# A BLOB of MariaDB ends at 64 KiB.
+_BYTES = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mariadb")
+_RATIO = sa.Float(precision=53).with_variant(mysql.DOUBLE(asdecimal=False), "mariadb")
+
+
+def _text(length: int) -> sa.String:
+    """Give a text that is compared byte by byte, as SQLite does, whatever the database does."""
+    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_nopad_bin")
+    ordered = postgresql.VARCHAR(length, collation="C")
+    text = sa.String(length).with_variant(ordered, "postgresql")
+    return text.with_variant(binary, "mariadb")
 
 
 def upgrade() -> None:
@@ -27,7 +39,7 @@ def _make_names() -> None:
     op.create_table(
         "resource_classes",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -37,7 +49,7 @@ def _make_names() -> None:
     op.create_table(
         "traits",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
@@ -47,7 +59,7 @@ def _make_names() -> None:
     op.create_table(
         "consumer_types",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         sqlite_autoincrement=True,
@@ -58,8 +70,8 @@ def _make_providers() -> None:
     op.create_table(
         "resource_providers",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("uuid", sa.String(length=36), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("uuid", _text(36), nullable=False),
+        sa.Column("name", _text(200), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("root_id", _ID, nullable=False),
         sa.Column("parent_id", _ID, nullable=True),
@@ -89,7 +101,7 @@ def _make_providers() -> None:
         sa.Column("min_unit", sa.BigInteger(), nullable=False),
         sa.Column("max_unit", sa.BigInteger(), nullable=False),
         sa.Column("step_size", sa.BigInteger(), nullable=False),
-        sa.Column("allocation_ratio", sa.Float(precision=53), nullable=False),
+        sa.Column("allocation_ratio", _RATIO, nullable=False),
         sa.Column("capacity", sa.BigInteger(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -128,7 +140,7 @@ def _make_marks() -> None:
     op.create_table(
         "provider_aggregates",
         sa.Column("rp_id", _ID, nullable=False),
-        sa.Column("aggregate_uuid", sa.String(length=36), nullable=False),
+        sa.Column("aggregate_uuid", _text(36), nullable=False),
         sa.ForeignKeyConstraint(
             ["rp_id"],
             ["resource_providers.id"],
@@ -148,9 +160,9 @@ def _make_consumers() -> None:
     op.create_table(
         "consumers",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("uuid", sa.String(length=36), nullable=False),
-        sa.Column("project_id", sa.String(length=255), nullable=False),
-        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("uuid", _text(36), nullable=False),
+        sa.Column("project_id", _text(255), nullable=False),
+        sa.Column("user_id", _text(255), nullable=False),
         sa.Column("consumer_type_id", _ID, nullable=True),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -189,7 +201,7 @@ def _make_consumers() -> None:
 def _make_cells() -> None:
     op.create_table(
         "cells",
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("up", sa.Boolean(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
@@ -198,13 +210,13 @@ def _make_cells() -> None:
     op.create_table(
         "hosts",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("cell", sa.String(length=255), nullable=False),
-        sa.Column("rp_uuid", sa.String(length=36), nullable=False),
-        sa.Column("zone", sa.String(length=255), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
+        sa.Column("cell", _text(255), nullable=False),
+        sa.Column("rp_uuid", _text(36), nullable=False),
+        sa.Column("zone", _text(255), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("up", sa.Boolean(), nullable=False),
-        sa.Column("disabled_reason", sa.String(length=255), nullable=False),
+        sa.Column("disabled_reason", _text(255), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -222,20 +234,20 @@ def _make_cells() -> None:
 def _make_server_groups() -> None:
     op.create_table(
         "server_groups",
-        sa.Column("uuid", sa.String(length=36), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("policy", sa.String(length=32), nullable=False),
-        sa.Column("project_id", sa.String(length=255), nullable=False),
+        sa.Column("uuid", _text(36), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
+        sa.Column("policy", _text(32), nullable=False),
+        sa.Column("project_id", _text(255), nullable=False),
         sa.Column("max_server_per_host", sa.Integer(), nullable=False),
         sa.Column("members", sa.Integer(), nullable=False),
-        sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("host", _text(255), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("uuid"),
     )
     op.create_table(
         "server_group_hosts",
-        sa.Column("group_uuid", sa.String(length=36), nullable=False),
-        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("group_uuid", _text(36), nullable=False),
+        sa.Column("host", _text(255), nullable=False),
         sa.Column("members", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["group_uuid"],
@@ -246,9 +258,9 @@ def _make_server_groups() -> None:
     )
     op.create_table(
         "server_group_members",
-        sa.Column("consumer_uuid", sa.String(length=36), nullable=False),
-        sa.Column("group_uuid", sa.String(length=36), nullable=False),
-        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("consumer_uuid", _text(36), nullable=False),
+        sa.Column("group_uuid", _text(36), nullable=False),
+        sa.Column("host", _text(255), nullable=False),
         sa.ForeignKeyConstraint(
             ["group_uuid"],
             ["server_groups.uuid"],
@@ -267,21 +279,21 @@ def _make_server_groups() -> None:
 def _make_instances() -> None:
     op.create_table(
         "instances",
-        sa.Column("uuid", sa.String(length=36), nullable=False),
-        sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("project_id", sa.String(length=255), nullable=False),
-        sa.Column("user_id", sa.String(length=255), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("task_state", sa.String(length=16), nullable=True),
-        sa.Column("cell", sa.String(length=255), nullable=True),
-        sa.Column("host", sa.String(length=255), nullable=True),
-        sa.Column("workload", sa.String(length=255), nullable=True),
+        sa.Column("uuid", _text(36), nullable=False),
+        sa.Column("name", _text(255), nullable=False),
+        sa.Column("project_id", _text(255), nullable=False),
+        sa.Column("user_id", _text(255), nullable=False),
+        sa.Column("status", _text(16), nullable=False),
+        sa.Column("task_state", _text(16), nullable=True),
+        sa.Column("cell", _text(255), nullable=True),
+        sa.Column("host", _text(255), nullable=True),
+        sa.Column("workload", _text(255), nullable=True),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", _BYTES, nullable=False),
         sa.PrimaryKeyConstraint("uuid"),
     )
     op.create_index("ix_instances_cell", "instances", ["cell", "status"], unique=False)
@@ -293,15 +305,15 @@ def _make_instances() -> None:
     op.create_table(
         "tasks",
         sa.Column("id", _ID, nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("cell", sa.String(length=255), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("kind", _text(32), nullable=False),
+        sa.Column("key", _text(255), nullable=False),
+        sa.Column("cell", _text(255), nullable=False),
+        sa.Column("state", _text(16), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("run_at", sa.BigInteger(), nullable=False),
-        sa.Column("lease_owner", sa.String(length=255), nullable=True),
+        sa.Column("lease_owner", _text(255), nullable=True),
         sa.Column("lease_expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", _BYTES, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
@@ -312,17 +324,17 @@ def _make_instances() -> None:
 def _make_feed() -> None:
     op.create_table(
         "writers",
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", _text(64), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
         "changes",
-        sa.Column("writer", sa.String(length=64), nullable=False),
+        sa.Column("writer", _text(64), nullable=False),
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", _BYTES, nullable=False),
         sa.ForeignKeyConstraint(
             ["writer"],
             ["writers.id"],

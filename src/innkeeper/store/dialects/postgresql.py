@@ -1,0 +1,148 @@
+"""PostgreSQL, by psycopg 3: READ COMMITTED for what writes, a snapshot for what reads."""
+
+import secrets
+import socket
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, text
+
+from innkeeper.config import StoreSettings
+from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.over_socket import (
+    KEEPALIVE_COUNT,
+    KEEPALIVE_IDLE_S,
+    KEEPALIVE_INTERVAL_S,
+    SocketBackend,
+)
+from innkeeper.store.dialects.trouble import Trouble
+
+OLDEST: Final = 13
+"""The oldest PostgreSQL that its makers still mended when this was written."""
+LOCK_KEY: Final = 0x1224_EE9E_4B1D_0001
+"""The advisory lock of whoever writes a database; such locks are per database."""
+PREPARE_AFTER: Final = 2
+"""Runs of one statement after which the server keeps its plan."""
+CACHED_PLANS: Final = 400
+"""More than the hot statements of the store."""
+
+_LOST: Final = ("08", "57P01", "57P02", "57P03", "25006")
+"""Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25006:
+what was a primary is read only now."""
+_TRANSIENT: Final = ("40001", "40P01", "55P03")
+_UNAVAILABLE: Final = ("53", "55", "57", "58", "XX")
+
+_log = structlog.get_logger(__name__)
+
+
+class PostgreSQLBackend(SocketBackend):
+    """A database of PostgreSQL."""
+
+    name = "PostgreSQL"
+
+    def __init__(self, url: URL, settings: StoreSettings) -> None:
+        super().__init__(url.set(drivername="postgresql+psycopg"), settings)
+        # By this the writer's own earlier connections are told from all others.
+        self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
+
+    def _engine(self, *, reads: bool, size: int) -> Engine:
+        timeout_ms = round(self._settings.statement_timeout_s * 1000)
+        options = {
+            "statement_timeout": f"{timeout_ms}",
+            "lock_timeout": f"{timeout_ms}",
+            "default_transaction_isolation": r"repeatable\ read" if reads else r"read\ committed",
+            "default_transaction_read_only": "on" if reads else "off",
+            "tcp_keepalives_idle": f"{KEEPALIVE_IDLE_S}",
+            "tcp_keepalives_interval": f"{KEEPALIVE_INTERVAL_S}",
+            "tcp_keepalives_count": f"{KEEPALIVE_COUNT}",
+        }
+        arguments: dict[str, object] = {
+            "application_name": self._me + (" reads" if reads else ""),
+            "connect_timeout": max(2, round(self._settings.connect_timeout_s)),
+            "prepare_threshold": PREPARE_AFTER,
+            "keepalives_idle": KEEPALIVE_IDLE_S,
+            "keepalives_interval": KEEPALIVE_INTERVAL_S,
+            "keepalives_count": KEEPALIVE_COUNT,
+            # Of several hosts in the URL, the one that takes writes.
+            "target_session_attrs": "primary",
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
+        }
+        own = {name: value for name, value in arguments.items() if name not in self._url.query}
+        return create_engine(
+            self._url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=self._settings.statement_timeout_s,
+            # What writes ends its transactions itself.
+            pool_reset_on_return="rollback" if reads else None,
+            connect_args=own,
+        )
+
+    def _check(self, conn: Connection) -> None:
+        version = conn.dialect.server_version_info or (0,)
+        if version[0] < OLDEST:
+            raise SetupError(
+                f"{self.shown} is PostgreSQL {version[0]}; Innkeeper needs {OLDEST} or newer."
+            )
+        encoding = conn.scalar(text("SHOW server_encoding"))
+        if encoding != "UTF8":
+            raise SetupError(
+                f"The database {self.shown} has the encoding {encoding}. Make one with UTF8:"
+                " CREATE DATABASE innkeeper ENCODING 'UTF8' TEMPLATE template0."
+            )
+
+    def _check_writer(self, conn: Connection) -> None:
+        self._check(conn)
+        for name in ("fsync", "synchronous_commit"):
+            if conn.scalar(text(f"SHOW {name}")) == "off":
+                _log.warning("an answered write may be lost in a crash", setting=f"{name}=off")
+
+    def _lock(self, cursor: Any) -> bool:  # noqa: ANN401
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
+        return bool(cursor.fetchone()[0])
+
+    def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = %s AND pid <> pg_backend_pid()",
+            (self._me,),
+        )
+        # What it sees of the others' activity is kept until the transaction ends.
+        cursor.connection.rollback()
+
+    def _owner(self, cursor: Any) -> str:  # noqa: ANN401
+        cursor.execute(
+            "SELECT a.application_name, a.client_addr, a.pid FROM pg_locks l"
+            " JOIN pg_stat_activity a ON a.pid = l.pid"
+            " WHERE l.locktype = 'advisory' AND l.granted"
+            " AND l.classid = %s AND l.objid = %s AND l.objsubid = 1"
+            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            (LOCK_KEY >> 32, LOCK_KEY & 0xFFFF_FFFF),
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return "which has just ended"
+        name, address, pid = row
+        return f"{name or 'unnamed'}, at {address or 'the same machine'}, server process {pid}"
+
+    def _trouble(self, error: Exception) -> Trouble:
+        return trouble(error)
+
+
+def trouble(error: Exception) -> Trouble:
+    """Say what an error of the driver means."""
+    code = getattr(error, "sqlstate", None) or ""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if code == "23505":
+        found = Trouble.DUPLICATE
+    elif "IntegrityError" in kinds:
+        found = Trouble.CONFLICT
+    elif code.startswith(_LOST) or (not code and "OperationalError" in kinds):
+        found = Trouble.LOST
+    elif code.startswith(_TRANSIENT):
+        found = Trouble.TRANSIENT
+    elif code.startswith(_UNAVAILABLE):
+        found = Trouble.UNAVAILABLE
+    else:
+        found = Trouble.REFUSED
+    return found

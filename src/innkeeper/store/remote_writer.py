@@ -1,0 +1,173 @@
+"""The writer of an engine behind a socket: a batch and its COMMIT in one go, on a thread.
+
+A connection may break at any moment. Before COMMIT that undid everything, and the batch is run
+again on the next connection; during COMMIT nobody knows, and the writer's own row is looked at:
+the transaction that was to raise its number either did or did not. Nothing is repeated blindly.
+
+This must never write beside another process: a number that is not the next one fails the batch.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from innkeeper.core.errors import AmbiguousCommit, ConnectionLost, StoreError, StoreTaken
+from innkeeper.core.picture import Picture
+from innkeeper.store import changes
+from innkeeper.store.patience import Patience
+from innkeeper.store.retry import translate
+from innkeeper.store.touched import Touched
+from innkeeper.store.txn import Txn
+from innkeeper.store.writer import Job, Writer
+
+CAREFUL_BATCHES: Final = 16
+"""Batches with savepoints after an op has failed: where one fails, others soon do."""
+
+
+class RemoteWriter(Writer):
+    """The one writer of a database behind a socket. Only ``write`` is called, on its thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime],
+        writer_id: str,
+        reconnect_s: float,
+    ) -> None:
+        super().__init__(engine, clock=clock, writer_id=writer_id)
+        self._over = threading.Event()
+        self._patience = Patience(reconnect_s, self._over)
+        # Number of the last transaction that is known to be committed, and of the open one.
+        self._last = 0
+        self._number: int | None = None
+        self._careful_left = 0
+        self._taken: StoreTaken | None = None
+
+    def start(self) -> int:
+        """Enroll in ``writers``; give the number of this writer's last transaction."""
+        self._last = super().start()
+        return self._last
+
+    def write(self, batch: Sequence[Job]) -> Picture | None:
+        """Run a batch and commit it; give each job its outcome.
+
+        Gives what the batch changed, which is durable then; None if all of it failed.
+        """
+        return self.run(batch)
+
+    def give_up(self) -> None:
+        """Wait for a lost database no longer."""
+        self._over.set()
+
+    def _try(self, batch: Sequence[Job]) -> Picture | None:
+        while True:
+            if self._taken is not None:
+                raise self._taken
+            try:
+                picture = self._run_once(batch)
+            except (DBAPIError, *self._driver_errors, ConnectionLost) as error:
+                failure = error if isinstance(error, StoreError) else translate(error)
+                if not isinstance(failure, ConnectionLost) or not self._patience.wait():
+                    raise failure from error
+            else:
+                self._patience.renew()
+                return picture
+
+    def _run_once(self, batch: Sequence[Job]) -> Picture | None:
+        self._number = None
+        picture = self._run_ops(batch)
+        if picture is None:
+            return None
+        try:
+            self.commit()
+        except ConnectionLost as lost:
+            if not self._was_committed(lost):
+                raise
+        if self._number is not None:
+            self._last = self._number
+        return picture
+
+    def _run_ops(self, batch: Sequence[Job]) -> Picture | None:
+        """Run the ops without savepoints, which cost two round trips each, while none fails."""
+        if self._careful_left:
+            self._careful_left -= 1
+            return self._run(batch, self._attempt)
+        try:
+            return self._run(batch, self._attempt_bare)
+        except _OpFailed as failed:
+            if len(batch) == 1:
+                failed.job.error = failed.cause
+                return None
+            self._careful_left = CAREFUL_BATCHES
+        return self._run(batch, self._attempt)
+
+    def _attempt_bare(self, txn: Txn, job: Job) -> None:
+        """Run one op; if it fails, so does the whole transaction."""
+        job.value = job.error = None
+        try:
+            job.value = job.op(txn)
+        except self._driver_errors:
+            # It may be the connection that has failed.
+            raise
+        except Exception as error:
+            raise _OpFailed(job, error) from error
+
+    def _record(self, txn: Txn, touched: Touched) -> None:
+        number = changes.record(txn, self._id, touched)
+        if number != self._last + 1:
+            raise self._is_taken()
+        self._number = number
+
+    def _undo(self, conn: Connection, error: BaseException) -> None:
+        """Roll back, or drop a connection that is broken: its end is the end of all it did."""
+        if isinstance(error, self._driver_errors) and isinstance(translate(error), ConnectionLost):
+            conn.invalidate()
+        conn.close()
+
+    def _was_committed(self, lost: ConnectionLost) -> bool:
+        """Find out whether the transaction whose COMMIT nobody answered took place.
+
+        Raises AmbiguousCommit if that cannot be said.
+        """
+        if self._number is None:
+            raise AmbiguousCommit(
+                f"{lost.detail} It broke during a commit of which the store keeps no record."
+            ) from lost
+        while True:
+            try:
+                with self._engine.connect() as conn:
+                    found = changes.last_of(conn, self._id)
+                    conn.rollback()
+            except (DBAPIError, ConnectionLost, StoreTaken) as error:
+                if not self._patience.wait():
+                    raise AmbiguousCommit(
+                        "The connection to the database was lost during a commit, and did not"
+                        f" come back in time to look what came of it: {error}."
+                    ) from error
+                continue
+            if found == self._number:
+                return True
+            if found == self._last:
+                return False
+            raise self._is_taken()
+
+    def _is_taken(self) -> StoreTaken:
+        self._taken = StoreTaken(
+            "Another process has written the store meanwhile, or the database has lost what was"
+            " committed. What this process knows of it may be wrong: start it again."
+        )
+        return self._taken
+
+
+class _OpFailed(Exception):
+    """An op failed where there was no savepoint."""
+
+    def __init__(self, job: Job, cause: Exception) -> None:
+        super().__init__()
+        self.job = job
+        self.cause = cause
