@@ -33,7 +33,7 @@ UNSAFE: Final = ("--innodb-flush-method=nosync",)
 class MariaDB(Server):
     """MariaDB as it is installed."""
 
-    scheme = "mariadb+pymysql"
+    scheme = "mysql+pymysql"
     query = "?charset=utf8mb4"
     end_signal = signal.SIGKILL
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import AmbiguousCommit, ConnectionLost, StoreError, StoreTaken
 from innkeeper.core.picture import Picture
@@ -70,7 +69,7 @@ class RemoteWriter(Writer):
                 raise self._taken
             try:
                 picture = self._run_once(batch)
-            except (DBAPIError, *self._driver_errors, ConnectionLost) as error:
+            except (*self._driver_errors, StoreError) as error:
                 failure = error if isinstance(error, StoreError) else translate(error)
                 if not isinstance(failure, ConnectionLost) or not self._patience.wait():
                     raise failure from error
@@ -79,7 +78,7 @@ class RemoteWriter(Writer):
                 return picture
 
     def _run_once(self, batch: Sequence[Job]) -> Picture | None:
-        self._number = None
+        self._forget_number()
         picture = self._run_ops(batch)
         if picture is None:
             return None
@@ -91,6 +90,9 @@ class RemoteWriter(Writer):
         if self._number is not None:
             self._last = self._number
         return picture
+
+    def _forget_number(self) -> None:
+        self._number = None
 
     def _run_ops(self, batch: Sequence[Job]) -> Picture | None:
         """Run the ops without savepoints, which cost two round trips each, while none fails."""
@@ -114,7 +116,8 @@ class RemoteWriter(Writer):
         except self._driver_errors:
             # It may be the connection that has failed.
             raise
-        except Exception as error:
+        except Exception as error:  # fence: writer
+            # Which op it was must be known, so that it alone is told when all are run again.
             raise _OpFailed(job, error) from error
 
     def _record(self, txn: Txn, touched: Touched) -> None:
@@ -143,7 +146,7 @@ class RemoteWriter(Writer):
                 with self._engine.connect() as conn:
                     found = changes.last_of(conn, self._id)
                     conn.rollback()
-            except (DBAPIError, ConnectionLost, StoreTaken) as error:
+            except (*self._driver_errors, StoreError) as error:
                 if not self._patience.wait():
                     raise AmbiguousCommit(
                         "The connection to the database was lost during a commit, and did not"

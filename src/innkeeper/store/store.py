@@ -145,6 +145,7 @@ class Store(OpenStore):
         if self._commit is not None or not self._outbox:
             return
         jobs, self._outbox = self._outbox[:MAX_BATCH], self._outbox[MAX_BATCH:]
+        work: Callable[[], Picture | None]
         if self._remote is not None:
             work = partial(self._remote.write, jobs)
         else:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     String,
     Table,
 )
-
 from sqlalchemy.dialects import mysql
 
 from innkeeper.store.timestamp import Timestamp

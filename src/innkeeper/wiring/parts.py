@@ -70,9 +70,7 @@ def new_uuid() -> str:
 
 def open_store(config: Config) -> Store:
     """Open the store for this process alone. Raises SetupError."""
-    return Store.open(
-        config.database_url, clock=now, writer_id=WRITER_ID, settings=config.store
-    )
+    return Store.open(config.database_url, clock=now, writer_id=WRITER_ID, settings=config.store)
 
 
 def scheduler_settings(config: Config) -> SchedulerSettings:

@@ -120,9 +120,6 @@ class MariaDBBackend(SocketBackend):
         row = cursor.fetchone()
         return "which has just ended" if row is None else f"{row[0]}@{row[1]}, connection {row[2]}"
 
-    def _trouble(self, error: Exception) -> Trouble:
-        return trouble(error)
-
 
 def _on_connect(engine: Engine, statements: list[str]) -> None:
     """Run ``statements`` on each new connection."""

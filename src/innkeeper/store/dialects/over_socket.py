@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, StoreTaken
-from innkeeper.store.dialects.trouble import Trouble
 
 LOCK_PATIENCE_S: Final = 3.0
 """How long the lock of a process that has just ended may outlive it."""
@@ -60,7 +59,7 @@ class SocketBackend(ABC):
         self._try_out(engine, self._check)
         return engine
 
-    def release(self) -> None:
+    def release(self) -> None:  # noqa: B027 - a port's method that has nothing to do here
         """Do nothing: the lock went with the writer's connection."""
 
     @abstractmethod
@@ -86,9 +85,6 @@ class SocketBackend(ABC):
     @abstractmethod
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
         """Say who has the lock."""
-
-    @abstractmethod
-    def _trouble(self, error: Exception) -> Trouble: ...
 
     def _engine_or_why_not(self, *, reads: bool, size: int) -> Engine:
         try:

@@ -79,10 +79,10 @@ class PostgreSQLBackend(SocketBackend):
         )
 
     def _check(self, conn: Connection) -> None:
-        version = conn.dialect.server_version_info or (0,)
-        if version[0] < OLDEST:
+        version = int((conn.dialect.server_version_info or (0,))[0])
+        if version < OLDEST:
             raise SetupError(
-                f"{self.shown} is PostgreSQL {version[0]}; Innkeeper needs {OLDEST} or newer."
+                f"{self.shown} is PostgreSQL {version}; Innkeeper needs {OLDEST} or newer."
             )
         encoding = conn.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
@@ -124,9 +124,6 @@ class PostgreSQLBackend(SocketBackend):
             return "which has just ended"
         name, address, pid = row
         return f"{name or 'unnamed'}, at {address or 'the same machine'}, server process {pid}"
-
-    def _trouble(self, error: Exception) -> Trouble:
-        return trouble(error)
 
 
 def trouble(error: Exception) -> Trouble:
