@@ -18,6 +18,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -36,6 +37,8 @@ DIRECTORY_PREFIX: Final = "innkeeper-servers-"
 _LOCK_NAME: Final = "in-use"
 
 _numbers = itertools.count(1)
+# A server ends with the thread that started it, so that thread lives as long as we do.
+_starter: Final = ThreadPoolExecutor(1, thread_name_prefix="servers")
 
 
 class DatabaseUrl(str):
@@ -184,14 +187,15 @@ class Server(ABC):
     def _start(self) -> None:
         """Raise ConnectionError if it ends at once, as it does where its port is taken."""
         with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = _starter.submit(
+                subprocess.Popen,
                 [*as_user(self.end_signal), *self.command()],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-            )
+            ).result()
         poll(self._answers, deadline_s=START_S)
         if not self.running:
             self.port = 0

@@ -129,7 +129,9 @@ def _delete(txn: Txn, provider: Provider, class_ids: Sequence[int]) -> None:
             in_use.append(class_id)
     if in_use:
         names = txn.conn.scalars(
-            select(resource_classes.c.name).where(resource_classes.c.id.in_(in_use))
+            select(resource_classes.c.name)
+            .where(resource_classes.c.id.in_(in_use))
+            .order_by(resource_classes.c.id)
         )
         raise InventoryInUse(
             f"Inventory for '{', '.join(names)}' on resource provider '{provider.uuid}' in use."

@@ -100,15 +100,17 @@ def provider_pictures(conn: Connection, ids: Collection[int] | None) -> tuple[Pr
     traits_of: defaultdict[int, list[str]] = defaultdict(list)
     aggregates_of: defaultdict[int, list[AggregateUuid]] = defaultdict(list)
     for chunk in _chunks(ids):
-        providers = _within(select(resource_providers), resource_providers.c.id, chunk)
+        # In the order in which they were made: ties between hosts are broken by it.
+        query = select(resource_providers).order_by(resource_providers.c.id)
+        providers = _within(query, resource_providers.c.id, chunk)
         found.extend(Provider(**row._mapping) for row in conn.execute(providers))
         for rp_id, inventory, used in _inventories(conn, chunk):
             inventory_of[rp_id].append(InventoryPicture(inventory, used))
-        query = select(provider_traits.c.rp_id, traits.c.name).join(traits).order_by(traits.c.name)
-        for rp_id, name in conn.execute(_within(query, provider_traits.c.rp_id, chunk)):
+        named = select(provider_traits.c.rp_id, traits.c.name).join(traits).order_by(traits.c.name)
+        for rp_id, name in conn.execute(_within(named, provider_traits.c.rp_id, chunk)):
             traits_of[rp_id].append(name)
-        query = select(provider_aggregates).order_by(provider_aggregates.c.aggregate_uuid)
-        for rp_id, uuid in conn.execute(_within(query, provider_aggregates.c.rp_id, chunk)):
+        grouped = select(provider_aggregates).order_by(provider_aggregates.c.aggregate_uuid)
+        for rp_id, uuid in conn.execute(_within(grouped, provider_aggregates.c.rp_id, chunk)):
             aggregates_of[rp_id].append(uuid)
     return tuple(
         ProviderPicture(

@@ -14,7 +14,13 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from innkeeper.core.errors import AmbiguousCommit, ConnectionLost, StoreError, StoreTaken
+from innkeeper.core.errors import (
+    AmbiguousCommit,
+    ConnectionLost,
+    StoreError,
+    StoreTaken,
+    Transient,
+)
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes
 from innkeeper.store.patience import Patience
@@ -113,9 +119,12 @@ class RemoteWriter(Writer):
         job.value = job.error = None
         try:
             job.value = job.op(txn)
-        except self._driver_errors:
-            # It may be the connection that has failed.
-            raise
+        except self._driver_errors as error:
+            failure = translate(error)
+            if isinstance(failure, (Transient, ConnectionLost)):
+                # Not the op has failed: all of it is tried again.
+                raise
+            raise _OpFailed(job, failure) from error
         except Exception as error:  # fence: writer
             # Which op it was must be known, so that it alone is told when all are run again.
             raise _OpFailed(job, error) from error

@@ -31,6 +31,7 @@ def of_project(
         .select_from(held)
         .outerjoin(consumer_types, consumer_types.c.id == held.c.consumer_type_id)
         .group_by(name)
+        .order_by(name)
     )
     sums = (
         select(name, resource_classes.c.name, func.sum(allocations.c.used))

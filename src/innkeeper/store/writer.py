@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from innkeeper.core.errors import InnkeeperError, StoreError, Transient
+from innkeeper.core.errors import ConnectionLost, InnkeeperError, StoreError, Transient
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
 from innkeeper.store.names import Names
@@ -137,7 +137,7 @@ class Writer:
             job.error = error
         except self._driver_errors as error:
             failure = translate(error)
-            if isinstance(failure, Transient):
+            if isinstance(failure, (Transient, ConnectionLost)):
                 raise
             job.error = failure
         except Exception as error:  # fence: writer
