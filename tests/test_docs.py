@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
+from innkeeper.api.limits import OverLimit
+from innkeeper.api.native import faults
 from innkeeper.auth.rules import RULES
 from innkeeper.cli.main import make_app
 from innkeeper.config import Config, setting_types
@@ -39,6 +41,12 @@ def test_each_error_code_is_listed_once_and_belongs_to_one_error(checkout: Path)
     text = (checkout / "docs/reference/errors.md").read_text()
     listed = re.findall(r"^\| `(innkeeper\.[a-z_]+)` \|", text, re.MULTILINE)
     codes = [kind.code for kind in all_errors()]
+    codes += [kind.code for kind in OverLimit.__subclasses__()]
+    codes += [
+        text
+        for name, text in vars(faults).items()
+        if re.fullmatch("[A-Z_]+", name) and str(text).startswith("innkeeper.")
+    ]
     assert len(set(codes)) == len(codes)
     assert len(set(listed)) == len(listed)
     assert set(codes) <= set(listed)

@@ -57,6 +57,14 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """TCP port; 0 takes any that is free."""
     allow_remote: bool = False
     """Let it bind an address beyond the loopback though whoever reaches it may do anything."""
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=1_073_741_824)] = 16_777_216
+    """Longest body that is read; one that is longer is refused with 413."""
+    max_query_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 65_536
+    """Longest target, path and query together; 414."""
+    max_header_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 65_536
+    """Most bytes in all headers of a request together; 431."""
+    receive_timeout_s: Annotated[float, Meta(ge=0.1, le=3600.0)] = 60.0
+    """How long a request's head may take to arrive, and its body again; 408."""
 
 
 class AuthSettings(msgspec.Struct, frozen=True):

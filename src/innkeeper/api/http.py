@@ -27,6 +27,10 @@ class Request(msgspec.Struct, frozen=True):
     scheme: str = "http"
     server: str = "localhost"
     """What to call this server when the client did not say: host or host:port."""
+    target_bytes: int = 0
+    """Length of path and query as they were sent."""
+    header_bytes: int = 0
+    """Length of all headers as they were sent."""
 
     @property
     def media_type(self) -> str:

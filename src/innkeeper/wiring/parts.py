@@ -8,6 +8,7 @@ from random import Random
 
 from innkeeper.api.asgi import App
 from innkeeper.api.cors import Cors
+from innkeeper.api.limits import Limits
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
 from innkeeper.api.native.repair_log import RepairLog
@@ -82,6 +83,16 @@ def scheduler_settings(config: Config) -> SchedulerSettings:
     )
 
 
+def limits_of(config: Config) -> Limits:
+    """Give the limits on what a request may be."""
+    return Limits(
+        max_body_bytes=config.api.max_body_bytes,
+        max_query_bytes=config.api.max_query_bytes,
+        max_header_bytes=config.api.max_header_bytes,
+        receive_timeout_s=config.api.receive_timeout_s,
+    )
+
+
 def make_parts(
     config: Config,
     store: OpenStore,
@@ -137,7 +148,12 @@ def make_parts(
         audits=audits,
         repairs=repairs,
         access=access,
-        app=_site(service, access, cors, placement=placement, server=server, is_ready=is_ready),
+        app=_site(
+            placement=placement,
+            native=native_app(service, access, cors, limits=limits_of(config)),
+            server=server,
+            is_ready=is_ready,
+        ),
         placement=placement,
         server=server,
     )
@@ -164,21 +180,20 @@ def _placement(config: Config, service: Service, access: Access, cors: Cors) -> 
         policy=access.policy,
         cors=cors,
         new_uuid=new_uuid,
+        limits=limits_of(config),
     )
 
 
 def _site(
-    service: Service,
-    access: Access,
-    cors: Cors,
     *,
     placement: App,
+    native: App,
     server: str,
     is_ready: Callable[[], bool],
 ) -> App:
     return site(
         placement=placement,
-        native=native_app(service, access, cors),
+        native=native,
         placement_versions=(
             placement_versions.text(placement_versions.OLDEST),
             placement_versions.text(placement_versions.LATEST),

@@ -11,7 +11,9 @@ from typing import Final
 import uvicorn
 
 from innkeeper.api.asgi import App
+from innkeeper.api.limits import DEFAULT, Limits
 from innkeeper.core.errors import SetupError
+from innkeeper.wiring.http_protocol import connections
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted: a burst of clients that all start at once."""
@@ -69,10 +71,12 @@ class HttpServer:
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only shown
         return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
-    async def start(self, app: App) -> None:
+    async def start(self, app: App, *, limits: Limits = DEFAULT) -> None:
         """Serve ``app`` from now on."""
         config = uvicorn.Config(
             app,
+            http=connections(limits),
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

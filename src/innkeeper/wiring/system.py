@@ -11,7 +11,7 @@ from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.wiring.directory import Endpoint, own, remove_endpoint, write_endpoint
 from innkeeper.wiring.local_cell import LocalCell
-from innkeeper.wiring.parts import Parts, make_parts, open_store
+from innkeeper.wiring.parts import Parts, limits_of, make_parts, open_store
 from innkeeper.wiring.serve import HttpServer
 
 
@@ -66,10 +66,10 @@ async def running(
         stack.push_async_callback(parts.watch.stop)
         stack.push_async_callback(parts.audits.stop)
         stack.push_async_callback(parts.repairs.stop)
-        await http.start(parts.app)
+        await http.start(parts.app, limits=limits_of(config))
         stack.push_async_callback(http.stop)
         if placement is not None:
-            await placement.start(parts.placement)
+            await placement.start(parts.placement, limits=limits_of(config))
             stack.push_async_callback(placement.stop)
         write_endpoint(config.data_path, Endpoint(http.url, parts.server))
         stack.callback(remove_endpoint, config.data_path)

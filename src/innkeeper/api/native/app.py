@@ -13,13 +13,12 @@ import msgspec
 import structlog
 
 from innkeeper.api.asgi import (
-    MAX_BODY_BYTES,
     App,
-    BodyTooLarge,
     ClientGone,
     Receive,
     Scope,
     Send,
+    check_head,
     read_body,
     request_head,
     send_response,
@@ -27,6 +26,7 @@ from innkeeper.api.asgi import (
 from innkeeper.api.cors import Cors
 from innkeeper.api.fence import fenced
 from innkeeper.api.http import JSON, Request, Response
+from innkeeper.api.limits import DEFAULT, Limits, OverLimit
 from innkeeper.api.native import faults, versions
 from innkeeper.api.native.call import Answer, Call, Operation
 from innkeeper.api.native.faults import Refused
@@ -45,18 +45,25 @@ _log = structlog.get_logger("innkeeper.api.native")
 Methods = Mapping[str, Operation]
 
 
-def native_app(service: Service, access: Access, cors: Cors) -> App:
+def native_app(service: Service, access: Access, cors: Cors, *, limits: Limits = DEFAULT) -> App:
     """Give the application that answers at and below its mount, ``/v1``."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return _NativeApp(service, RouteTable(by_path), access=access, cors=cors)
+    return _NativeApp(service, RouteTable(by_path), access=access, cors=cors, limits=limits)
 
 
 class _NativeApp:
     def __init__(
-        self, service: Service, routes: RouteTable[Methods], *, access: Access, cors: Cors
+        self,
+        service: Service,
+        routes: RouteTable[Methods],
+        *,
+        access: Access,
+        cors: Cors,
+        limits: Limits,
     ) -> None:
+        self._limits = limits
         self._service = service
         self._routes = routes
         self._access = access
@@ -75,6 +82,7 @@ class _NativeApp:
         await send_response(response, send, head_only=request.method == "HEAD")
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
+        check_head(request, self._limits)
         found = self._routes.find(request.path)
         if found is None:
             raise Refused(
@@ -97,7 +105,7 @@ class _NativeApp:
         call = Call(
             path=found.params,
             query=dict(parse_qsl(request.query, keep_blank_values=True)),
-            content=await read_body(request, receive),
+            content=await read_body(request, receive, self._limits),
             url=request.root_path + request.path,
         )
         response = _answered(await operation.handler(self._service, call))
@@ -166,12 +174,8 @@ def _refusal(error: Exception) -> Refused | None:
             return error
         case InnkeeperError():
             return Refused(faults.status_of(error), code=error.code, detail=error.detail)
-        case BodyTooLarge():
-            return Refused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                code=faults.TOO_LARGE,
-                detail=f"The body is longer than {MAX_BODY_BYTES} bytes.",
-            )
+        case OverLimit():
+            return Refused(error.status, code=error.code, detail=error.detail)
         case ClientGone():
             # Nobody reads it; it only ends the exchange in good order.
             return Refused(

@@ -44,7 +44,7 @@ class Call(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.content or b"{}", type=kind)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"Invalid body: {_readable(error)}.") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInput(f"The body is not valid JSON: {error}.") from error
 
     def asked(self, kind: type[Read]) -> Read:

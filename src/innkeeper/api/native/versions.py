@@ -70,7 +70,7 @@ def negotiate(headers: Mapping[str, str]) -> tuple[int, int]:
         return MAXIMUM
     try:
         version = microversion_parse.parse_version_string(asked)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # A ValueError: more digits than int() reads.
         raise _unacceptable(f"'{asked}' is no version such as {text(MAXIMUM)}.") from error
     pair = (int(version.major), int(version.minor))
     if not MINIMUM <= pair <= MAXIMUM:

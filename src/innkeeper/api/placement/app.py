@@ -11,11 +11,11 @@ import msgspec
 import structlog
 
 from innkeeper.api.asgi import (
-    BodyTooLarge,
     ClientGone,
     Receive,
     Scope,
     Send,
+    check_head,
     read_body,
     request_head,
     send_response,
@@ -23,6 +23,7 @@ from innkeeper.api.asgi import (
 from innkeeper.api.cors import Cors
 from innkeeper.api.fence import fenced
 from innkeeper.api.http import JSON, Request, Response
+from innkeeper.api.limits import DEFAULT, Limits, OverLimit
 from innkeeper.api.media import best_offer
 from innkeeper.api.placement.call import Call, Endpoint
 from innkeeper.api.placement.error_body import Asked, render
@@ -61,7 +62,9 @@ class PlacementApp:
         policy: Policy,
         cors: Cors,
         new_uuid: Callable[[], str],
+        limits: Limits = DEFAULT,
     ) -> None:
+        self._limits = limits
         self._placement = placement
         self._authenticator = authenticator
         self._policy = policy
@@ -127,8 +130,8 @@ class PlacementApp:
             raise error
         if isinstance(error, HttpError):
             return error
-        if isinstance(error, BodyTooLarge):
-            return HttpError(413, "")
+        if isinstance(error, OverLimit):
+            return HttpError(error.status, error.detail)
         if isinstance(error, InnkeeperError):
             return refusal(error)
         _log.error("a request failed", request_id=request_id, exc_info=error)
@@ -137,6 +140,7 @@ class PlacementApp:
     async def _handle(
         self, head: Request, receive: Receive, *, version: Version, credentials: Credentials
     ) -> Response:
+        check_head(head, self._limits)
         _check_content_headers(head)
         match = self._routes.find(head.path)
         if match is None:
@@ -147,7 +151,7 @@ class PlacementApp:
             if not self._policy.allows(endpoint.rule, credentials, target):
                 raise HttpError(403, f"Policy does not allow {endpoint.rule} to be performed.")
         call = Call(
-            request=_with_body(head, await read_body(head, receive)),
+            request=_with_body(head, await read_body(head, receive, self._limits)),
             version=version,
             segments=match.params,
             placement=self._placement,

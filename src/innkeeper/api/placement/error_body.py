@@ -28,9 +28,12 @@ _LEADS: Final = {
         "The resource could not be generated that was acceptable to your browser\n(content of type"
         " {accept}. "
     ),
+    408: "The request did not arrive in time.",
     409: "There was a conflict when trying to complete your request.",
     413: "The body of the request is too large.",
+    414: "The URI of the request is too long.",
     415: "The request media type {media_type} is not supported by this server.\n",
+    431: "The headers of the request are too large.",
     500: "The server has either erred or is incapable of performing the requested operation.",
     503: "The server is currently unavailable. Please try again at a later time.",
 }
