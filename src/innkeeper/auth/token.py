@@ -4,7 +4,7 @@ Shapes are those of Keystone's API, version 3; what is not needed is not read.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Service(msgspec.Struct, frozen=True):
 class Token(msgspec.Struct, frozen=True):
     """A token that Keystone knows."""
 
-    expires_at: datetime
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
     user: Owned
     project: Owned | None = None
     domain: Domain | None = None

@@ -288,6 +288,7 @@ def hang(request: httpx2.Request) -> httpx2.Response:
         lambda _: httpx2.Response(403),
         lambda _: httpx2.Response(201, text="<html>"),
         lambda _: httpx2.Response(200, json={"token": {}}),
+        lambda _: httpx2.Response(200, json=body(expires_at="2026-11-01T00:00:00")),
     ],
 )
 async def test_a_keystone_that_fails(
