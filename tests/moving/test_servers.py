@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from innkeeper.core.errors import SetupError
 from innkeeper.store.placement_db import tables
 from innkeeper.store.placement_db.opening import placement_url, reading, writing
-from tests.moving.moves import moved_in, moved_out, store_at, theirs
-from tests.moving.wild import Wild, write
+from tests.moving.moves import moved_in, moved_out, ours, store_at, theirs
+from tests.moving.wild import Wild, database, write
 from tests.servers.server import DatabaseUrl
 
 # One worker: each process starts servers of its own.
@@ -111,3 +111,11 @@ def test_an_import_that_broke_off_goes_on(filled: DatabaseUrl, tmp_path: Path) -
     with pytest.raises(Enough):
         moved_in(filled, store_at(tmp_path), progress=stop)
     assert moved_in(filled, store_at(tmp_path)).same
+
+
+def test_our_own_store_may_be_on_a_server_too(url: DatabaseUrl, tmp_path: Path) -> None:
+    before = database(tmp_path / "before.db", Wild(32, providers=700, consumers=60))
+    assert moved_in(before, url).same
+    assert ours(url) == theirs(before)
+    moved_out(url, tmp_path / "after.db")
+    assert theirs(tmp_path / "after.db") == theirs(before)

@@ -40,12 +40,14 @@ def export_placement(
         As `connection` under `[placement_database]` in placement.conf, or the path of a SQLite
         file.
     """
+    from innkeeper.store.dialects.backend import shown
+
     config = configured(settings)
     with Bars(aside=json) as bars:
         name, comparison = _moved(config, url, telling(bars))
     moved = Moved(
         placement=name,
-        innkeeper=config.database_url,
+        innkeeper=shown(config.database_url),
         same=comparison.same,
         skipped=0,
         incomplete=(),
@@ -77,5 +79,5 @@ def _moved(
             await store.close()
 
     # Opening for writing would make a database where there is none.
-    ReadOnlyStore.look(config.database_url).close_readers()
+    ReadOnlyStore.look(config.database_url, settings=config.store).close_readers()
     return run(move())

@@ -54,6 +54,7 @@ def import_placement(
     compare_only
         Change nothing: compare the two databases as they are now.
     """
+    from innkeeper.store.dialects.backend import shown
     from innkeeper.store.placement_db.source import opened
 
     if compare_only and restart:
@@ -72,7 +73,7 @@ def import_placement(
                 comparison = _moved(config, source, restart=restart, tell=tell)
         moved = Moved(
             placement=source.name,
-            innkeeper=config.database_url,
+            innkeeper=shown(config.database_url),
             same=comparison.same,
             skipped=broken.count,
             incomplete=tuple(source.incomplete),
@@ -120,7 +121,7 @@ def _compared(
     from innkeeper.placement.move_in import compared
     from innkeeper.store.read_only import ReadOnlyStore
 
-    store = ReadOnlyStore.look(config.database_url)
+    store = ReadOnlyStore.look(config.database_url, settings=config.store)
     try:
         return compared(store, source, progress=tell)
     finally:

@@ -289,7 +289,7 @@ def _gathered(rows: Iterator[Any]) -> Iterator[tuple[str, HolderRecord]]:
             moments = []
             amounts.clear()
         key = of
-        moments.extend(_aware(date) for date in dates if date is not None)
+        moments.extend(date for date in dates if date is not None)
         amounts[rp_id, name] += used
     if head is not None:
         yield key, _whole(head, moments, amounts)
@@ -300,8 +300,8 @@ def _whole(
 ) -> HolderRecord:
     return replace(
         head,
-        created_at=min(moments, default=LONG_AGO),
-        updated_at=max(moments, default=LONG_AGO),
+        created_at=_aware(min(moments, default=LONG_AGO)),
+        updated_at=_aware(max(moments, default=LONG_AGO)),
         amounts=tuple(sorted(Amount(*of, used) for of, used in amounts.items())),
     )
 
