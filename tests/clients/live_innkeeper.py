@@ -36,14 +36,20 @@ class LiveInnkeeper:
         self._log = log
 
     def request(
-        self, method: str, path: str, body: object = None, *, version: str = "1.39"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        version: str = "1.39",
+        token: str = TOKEN,
     ) -> httpx2.Response:
         """Give the answer to one request."""
         return httpx2.request(
             method,
             self.placement + path,
             json=body,
-            headers={"openstack-api-version": f"placement {version}", "x-auth-token": TOKEN},
+            headers={"openstack-api-version": f"placement {version}", "x-auth-token": token},
             timeout=PATIENCE_S,
         )
 
