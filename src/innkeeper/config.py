@@ -65,6 +65,8 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """Most bytes in all headers of a request together; 431."""
     receive_timeout_s: Annotated[float, Meta(ge=0.1, le=3600.0)] = 60.0
     """How long a request's head may take to arrive, and its body again; 408."""
+    remote_metrics: bool = False
+    """Let /metrics be read from other machines; nobody is asked there who he is."""
 
 
 class AuthSettings(msgspec.Struct, frozen=True):
@@ -367,7 +369,8 @@ def _nearest(key: str, settings: Mapping[str, object]) -> str:
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches, or has, the address."""
     if host == "localhost":
         return True
     try:
@@ -414,7 +417,7 @@ def _check_auth(config: Config) -> None:
 
 
 def _check_loopback(key: str, host: str) -> None:
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise SetupError(
             f"{key}: '{host}' can be reached from elsewhere, and whoever reaches the API may do"
             " anything. Bind 127.0.0.1, choose another auth.strategy than none or noauth2, or set"

@@ -52,7 +52,12 @@ async def until_final(client: httpx2.AsyncClient, href: str) -> Any:
 async def test_the_root_says_what_there_is(client: httpx2.AsyncClient) -> None:
     versions = (await client.get("/")).json()["versions"]
     assert [each["id"] for each in versions] == ["v1", "placement"]
-    assert (await client.get("/readyz")).json()["status"] == "ready"
+    ready = (await client.get("/readyz")).json()
+    assert ready["status"] == "ready"
+    assert {each["name"]: each["holds"] for each in ready["conditions"]} == {
+        "started": True,
+        "store_writable": True,
+    }
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/v1")).json()["version"]["id"] == "v1"
     assert (await client.get("/v1/openapi.json")).json()["openapi"] == "3.1.0"
@@ -248,3 +253,25 @@ async def test_an_audit_runs_and_is_kept(client: httpx2.AsyncClient) -> None:
     assert audit["clean"] is True
     assert audit["counts"]["hosts"] == 6
     assert (await client.get("/v1/audits")).json()["audits"] == [audit]
+
+
+async def test_metrics_tell_what_happened(client: httpx2.AsyncClient) -> None:
+    made = await client.post("/v1/instances", json=instance())
+    await until_final(client, made.headers["location"])
+    await client.get("/placement/allocation_candidates?resources=VCPU:1", headers=LATEST)
+    await client.get("/placement/nowhere")
+    lines = (await client.get("/metrics")).text.splitlines()
+    for line in (
+        'innkeeper_requests_total{api="native",method="POST",route="/instances",status="202"} 1.0',
+        'innkeeper_requests_total{api="placement",method="GET",route="other",status="404"} 1.0',
+        'innkeeper_searches_total{outcome="found"} 1.0',
+        'innkeeper_claims_total{outcome="won"} 1.0',
+        'innkeeper_builds_total{outcome="built",place="first"} 1.0',
+        "innkeeper_index_hosts 6.0",
+        "innkeeper_index_held_claims 0.0",
+    ):
+        assert line in lines, line
+    assert any(line.startswith("innkeeper_store_commits_total") for line in lines)
+
+
+LATEST = {"openstack-api-version": "placement latest"}

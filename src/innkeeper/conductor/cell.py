@@ -19,7 +19,7 @@ from innkeeper.bus.messages import (
     encode,
 )
 from innkeeper.bus.port import Subscription
-from innkeeper.conductor.agents import Agents
+from innkeeper.conductor.agents import Agents, BuildTally, unheard
 from innkeeper.conductor.cell_store import CellStore, Work
 from innkeeper.conductor.drive import Drive
 from innkeeper.conductor.settings import ConductorSettings
@@ -37,7 +37,13 @@ class CellConductor:
     """One conductor of one cell; there may be several, which share its tasks by leases."""
 
     def __init__(
-        self, store: CellStore, bus: CellBus, *, owner: str, settings: ConductorSettings
+        self,
+        store: CellStore,
+        bus: CellBus,
+        *,
+        owner: str,
+        settings: ConductorSettings,
+        tally: BuildTally = unheard,
     ) -> None:
         """Make it ready. ``owner`` names it in leases.
 
@@ -50,7 +56,7 @@ class CellConductor:
         self._bus = bus
         self._owner = owner
         self._settings = settings
-        self._agents = Agents(bus, settings.build_timeout_s, settings.destroy_timeout_s)
+        self._agents = Agents(bus, settings.build_timeout_s, settings.destroy_timeout_s, tally)
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []

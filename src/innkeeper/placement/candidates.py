@@ -26,11 +26,15 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> list[Can
     # A fair sample of all needs all; the first few would always be of the same trees.
     limits = (searching.limit, None if shuffle is not None else request.limit)
     limit = min((each for each in limits if each is not None), default=None)
-    found = candidates(
-        index,
-        msgspec.structs.replace(request, limit=limit),
-        expired=lambda: placement.clock() >= end,
-    )
+    late = False
+
+    def expired() -> bool:
+        nonlocal late
+        late = placement.clock() >= end
+        return late
+
+    found = candidates(index, msgspec.structs.replace(request, limit=limit), expired=expired)
+    searching.tally("deadline" if late else "found" if found else "none")
     if shuffle is None:
         return found
     wanted = len(found) if request.limit is None else min(request.limit, len(found))

@@ -17,12 +17,18 @@ INCOMPLETE_ID: Final = "00000000-0000-0000-0000-000000000000"
 """Project and user of a consumer that was written without them, up to 1.7."""
 
 
+def unheard(_outcome: str) -> None:
+    """Take no note of an outcome."""
+
+
 class Searching(msgspec.Struct, frozen=True):
     """What bounds a search for candidates, and how its answer is ordered."""
 
     limit: int | None = None
     """Most candidates that any request finds; None: no limit."""
     deadline: timedelta = SEARCH_DEADLINE
+    tally: Callable[[str], None] = unheard
+    """Told how each search ended: found, none, or deadline."""
     shuffle: Random | None = None
     """Where the order of candidates is drawn from; None: the order in which they are found."""
 

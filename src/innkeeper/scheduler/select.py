@@ -4,7 +4,7 @@ Belongs to the loop thread. The claim itself is the claimer's, which the caller 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
 from typing import Final
@@ -55,6 +55,11 @@ HOST_REFUSED: Final = (
 )
 """Conflicts that another host may not have. Any other one is the answer to the request."""
 
+
+def _unheard(_outcome: str) -> None:
+    """Take no note of a claim."""
+
+
 NO_CELLS: Final[Mapping[CellName, Cell]] = MappingProxyType({})
 
 
@@ -83,7 +88,8 @@ class Scheduler:
     """Chooses hosts from an index.
 
     ``cells`` is what the process knows of cells; whoever gives it keeps it up to date.
-    ``profiles`` are added to the built-in ones, or replace those of the same name.
+    ``profiles`` are added to the built-in ones, or replace those of the same name. ``tally`` is
+    told of each claim whether it was won or lost.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Scheduler:
         random: Random,
         cells: Mapping[CellName, Cell] = NO_CELLS,
         profiles: Sequence[Profile] = (),
+        tally: Callable[[str], None] = _unheard,
     ) -> None:
         picks = GroupPicks()
         self._index, self._settings, self._cells = index, settings, cells
@@ -106,6 +113,7 @@ class Scheduler:
         ) | {profile.name: profile for profile in profiles}
         self._picker = Picker(index, picks=picks, settings=settings, random=random)
         self._flights = Flights()
+        self._tally = tally
 
     @property
     def policies(self) -> tuple[str, ...]:
@@ -231,8 +239,10 @@ class Scheduler:
             slot = slots[lost.position]
             if slot.pick is None:
                 raise
+            self._tally("lost")
             slot.lose(slot.pick, lost.cause)
             return False
+        self._tally("won")
         return True
 
     async def _others_settled(self) -> bool:

@@ -54,6 +54,11 @@ class OpenStore(ABC):
         goes on though the awaiting task is cancelled.
         """
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the next transaction."""
+        return 0
+
     @abstractmethod
     async def close(self) -> None:
         """Write what waits, then let go of the database."""

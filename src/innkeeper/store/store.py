@@ -31,6 +31,9 @@ from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
 
 _Result = TypeVar("_Result")
 
+OnBatch = Callable[[str, int, float], None]
+"""Takes a batch's outcome (committed, refused: each op failed, failed), its ops, its seconds."""
+
 
 class Store(OpenStore):
     """A store that is written. Make one with ``open``; ``start`` it in the loop that uses it."""
@@ -62,6 +65,8 @@ class Store(OpenStore):
         self._outbox: list[Job] = []
         self._commit: asyncio.Future[Picture | None] | None = None
         self._closing = False
+        self._on_batch: OnBatch = _unmeasured
+        self._sent_at = 0.0
 
     @classmethod
     def open(
@@ -99,6 +104,15 @@ class Store(OpenStore):
         """Begin to take writes; ``on_picture`` is called on the loop after each commit."""
         self._on_picture = on_picture
         self._writer.start()
+
+    def measure(self, on_batch: OnBatch) -> None:
+        """Tell ``on_batch`` of every transaction: its outcome, its ops, its seconds."""
+        self._on_batch = on_batch
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the next transaction."""
+        return len(self._outbox)
 
     async def write(
         self, op: Callable[[Txn], _Result], *, settle: Callable[[], None] | None = None
@@ -145,12 +159,14 @@ class Store(OpenStore):
         if self._commit is not None or not self._outbox:
             return
         jobs, self._outbox = self._outbox[:MAX_BATCH], self._outbox[MAX_BATCH:]
+        self._sent_at = asyncio.get_running_loop().time()
         work: Callable[[], Picture | None]
         if self._remote is not None:
             work = partial(self._remote.write, jobs)
         else:
             picture = self._writer.run(jobs)
             if picture is None:
+                self._measure("refused", jobs)
                 self._finish(jobs, Picture())
                 self._send_rest()
                 return
@@ -163,11 +179,18 @@ class Store(OpenStore):
         self._commit = None
         error = commit.exception()
         if error is None:
-            self._finish(jobs, commit.result() or Picture())
+            picture = commit.result()
+            self._measure("refused" if picture is None else "committed", jobs)
+            self._finish(jobs, picture or Picture())
         else:
+            self._measure("failed", jobs)
             fail(jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
             self._finish(jobs, Picture())
         self._send_rest()
+
+    def _measure(self, outcome: str, jobs: Sequence[Job]) -> None:
+        seconds = asyncio.get_running_loop().time() - self._sent_at
+        self._on_batch(outcome, len(jobs), seconds)
 
     def _send_rest(self) -> None:
         """Send what came meanwhile, after those who were just answered had their turn."""
@@ -181,6 +204,10 @@ class Store(OpenStore):
         self._on_picture(picture)
         for job in jobs:
             job.deliver(job)
+
+
+def _unmeasured(_outcome: str, _ops: int, _seconds: float) -> None:
+    """Take no note."""
 
 
 def _ignore(_picture: Picture) -> None:

@@ -14,6 +14,7 @@ from innkeeper.conductor.settings import ConductorSettings
 from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
+from innkeeper.obs.tallies import Tallies
 from innkeeper.store.open_store import OpenStore
 
 
@@ -28,6 +29,7 @@ class LocalCell:
         config: Config,
         store: OpenStore,
         bus: Bus,
+        tallies: Tallies,
     ) -> None:
         """Make them ready to serve the hosts that ``reports`` describe."""
         self.name = name
@@ -50,6 +52,7 @@ class LocalCell:
             cell_bus,
             owner=f"{name}-1",
             settings=ConductorSettings(poll_s=config.cells.poll_s, lease_s=config.cells.lease_s),
+            tally=tallies.builds.add,
         )
 
     @property

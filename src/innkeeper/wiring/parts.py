@@ -1,5 +1,6 @@
 """The parts of an api process, made from a configuration and an open store."""
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from innkeeper.api.asgi import App
-from innkeeper.api.cors import Cors
 from innkeeper.api.limits import Limits
+from innkeeper.api.metered import Metered
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
+from innkeeper.api.native.operations import OPERATIONS
+from innkeeper.api.native.readiness import Readiness
 from innkeeper.api.native.repair_log import RepairLog
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.site import site
 from innkeeper.api.placement import versions as placement_versions
 from innkeeper.api.placement.app import PlacementApp
+from innkeeper.api.placement.routes import ROUTES
 from innkeeper.auth.access import Access
 from innkeeper.bus.memory import MemoryBus
 from innkeeper.bus.port import Bus
@@ -25,6 +29,8 @@ from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.config import Config
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.index.index import Index
+from innkeeper.obs.metrics import Gauges, Metrics
+from innkeeper.obs.tallies import Tallies
 from innkeeper.placement.service import Incomplete, Placement, Searching
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
@@ -57,6 +63,8 @@ class Parts:
     """The Placement API alone, for a port of its own."""
     server: str
     """Id of this run."""
+    tallies: Tallies
+    """What is counted, for the metrics."""
 
 
 def now() -> datetime:
@@ -109,11 +117,14 @@ def make_parts(
     """
     store.read_now(check_finished)
     access = make_access(config)
+    tallies = Tallies()
     index = Index()
     index.apply(store.load())
     bus = MemoryBus()
     watch = CellWatch(store, clock=now, silent_s=silent_s)
-    scheduler = Scheduler(index, settings=scheduling, random=random, cells=watch.cells)
+    scheduler = Scheduler(
+        index, settings=scheduling, random=random, cells=watch.cells, tally=tallies.claims.add
+    )
     conductor = ApiConductor(
         store,
         scheduler,
@@ -136,8 +147,7 @@ def make_parts(
         clock=now,
         new_uuid=new_uuid,
     )
-    cors = make_cors(config.cors)
-    placement = _placement(config, service, access, cors)
+    placement = _placement(config, service, access, tallies=tallies)
     return Parts(
         store=store,
         index=index,
@@ -149,48 +159,46 @@ def make_parts(
         repairs=repairs,
         access=access,
         app=_site(
+            config,
+            service,
+            access,
             placement=placement,
-            native=native_app(service, access, cors, limits=limits_of(config)),
             server=server,
-            is_ready=is_ready,
+            readiness=Readiness(store, started=is_ready),
+            tallies=tallies,
         ),
         placement=placement,
         server=server,
+        tallies=tallies,
     )
 
 
-def _placement(config: Config, service: Service, access: Access, cors: Cors) -> App:
-    settings = config.placement
-    return PlacementApp(
-        Placement(
-            service.store,
-            service.index,
-            clock=now,
-            new_uuid=new_uuid,
-            searching=Searching(
-                limit=settings.max_candidates if settings.max_candidates > 0 else None,
-                deadline=timedelta(milliseconds=settings.search_deadline_ms),
-                shuffle=Random() if settings.randomize_candidates else None,
-            ),
-            incomplete=Incomplete(
-                settings.incomplete_consumer_project_id, settings.incomplete_consumer_user_id
-            ),
-        ),
-        authenticator=access.authenticator,
-        policy=access.policy,
-        cors=cors,
-        new_uuid=new_uuid,
-        limits=limits_of(config),
-    )
+def _gauges(store: OpenStore, index: Index) -> Gauges:
+    return {
+        "innkeeper_store_queue_ops": lambda: store.waiting,
+        "innkeeper_index_providers": lambda: index.columns.count,
+        "innkeeper_index_hosts": lambda: len(index.hosts),
+        "innkeeper_index_held_claims": lambda: index.held,
+    }
 
 
 def _site(
+    config: Config,
+    service: Service,
+    access: Access,
     *,
     placement: App,
-    native: App,
     server: str,
-    is_ready: Callable[[], bool],
+    readiness: Readiness,
+    tallies: Tallies,
 ) -> App:
+    native = Metered(
+        native_app(service, access, make_cors(config.cors), limits=limits_of(config)),
+        api="native",
+        routes=dict.fromkeys(operation.path for operation in OPERATIONS),
+        tallies=tallies,
+        clock=time.perf_counter,
+    )
     return site(
         placement=placement,
         native=native,
@@ -199,5 +207,41 @@ def _site(
             placement_versions.text(placement_versions.LATEST),
         ),
         server=server,
-        is_ready=is_ready,
+        readiness=readiness,
+        metrics=Metrics(tallies, _gauges(service.store, service.index)),
+        remote_metrics=config.api.remote_metrics,
+    )
+
+
+def _placement(config: Config, service: Service, access: Access, *, tallies: Tallies) -> App:
+    settings = config.placement
+    app = PlacementApp(
+        Placement(
+            service.store,
+            service.index,
+            clock=now,
+            new_uuid=new_uuid,
+            searching=Searching(
+                limit=settings.max_candidates if settings.max_candidates > 0 else None,
+                deadline=timedelta(milliseconds=settings.search_deadline_ms),
+                tally=tallies.searches.add,
+                shuffle=Random() if settings.randomize_candidates else None,
+            ),
+            incomplete=Incomplete(
+                settings.incomplete_consumer_project_id, settings.incomplete_consumer_user_id
+            ),
+        ),
+        authenticator=access.authenticator,
+        policy=access.policy,
+        cors=make_cors(config.cors),
+        new_uuid=new_uuid,
+        limits=limits_of(config),
+    )
+
+    return Metered(
+        app,
+        api="placement",
+        routes=ROUTES,
+        tallies=tallies,
+        clock=time.perf_counter,
     )

@@ -32,7 +32,7 @@ def _checks(config: Config, now: datetime) -> Iterator[Check]:
     yield Check("Settings", "success", "every setting is known and fits")
     yield _access(config)
     try:
-        store = ReadOnlyStore.look(config.database_url, any_schema=True)
+        store = ReadOnlyStore.look(config.database_url, any_schema=True, settings=config.store)
     except InnkeeperError as error:
         yield Check("Store is readable", "failure", error.detail)
         return

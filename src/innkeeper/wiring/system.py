@@ -53,12 +53,15 @@ async def running(
         store = open_store(config)
         stack.push_async_callback(store.close)
         parts = make_parts(config, store, scheduling=scheduling, random=random, is_ready=ready)
+        store.measure(parts.tallies.committed)
         store.start(parts.index.apply)
         stack.push_async_callback(parts.bus.close)
         stack.push_async_callback(parts.access.authenticator.close)
         cells = []
         for name, reports in hosts.items():
-            cell = LocalCell(name, reports, config=config, store=store, bus=parts.bus)
+            cell = LocalCell(
+                name, reports, config=config, store=store, bus=parts.bus, tallies=parts.tallies
+            )
             cells.append(cell)
             await cell.start()
             stack.push_async_callback(cell.stop)

@@ -36,7 +36,7 @@ class Synced(msgspec.Struct, frozen=True):
 
 def standing(config: Config) -> Standing:
     """Give the schema's revision. Raises SetupError if there is no database or it is no such."""
-    store = ReadOnlyStore.look(config.database_url, any_schema=True)
+    store = ReadOnlyStore.look(config.database_url, any_schema=True, settings=config.store)
     try:
         found, state = store.read_now(schema.standing)
     finally:
@@ -66,7 +66,7 @@ async def sync(config: Config) -> Synced:
 
 def _before(config: Config) -> tuple[str | None, NamesKept]:
     try:
-        store = ReadOnlyStore.look(config.database_url, any_schema=True)
+        store = ReadOnlyStore.look(config.database_url, any_schema=True, settings=config.store)
     except SetupError:
         # There is none yet, or none that can be read: opening it says which.
         return None, NOTHING

@@ -3,7 +3,7 @@
 Everything below the mounts of the APIs belongs to them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -13,9 +13,21 @@ from innkeeper.api.asgi import App, Receive, Scope, Send, request_head, send_res
 from innkeeper.api.http import JSON, Request, Response
 from innkeeper.api.native import faults, versions
 from innkeeper.api.native.links import Link
+from innkeeper.api.native.readiness import Condition, Readiness
 from innkeeper.api.native.versions import Version, VersionList
+from innkeeper.config import is_loopback
+from innkeeper.obs.metrics import CONTENT_TYPE, Metrics
 
 PLACEMENT_ROOT: Final = "/placement"
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Whether the server can serve, and what of it cannot."""
+
+    status: str
+    """ready, or unready."""
+    server: str
+    conditions: tuple[Condition, ...]
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -32,9 +44,14 @@ def site(
     native: App,
     placement_versions: tuple[str, str],
     server: str,
-    is_ready: Callable[[], bool],
+    readiness: Readiness,
+    metrics: Metrics,
+    remote_metrics: bool,
 ) -> App:
-    """Give the whole server as an ASGI application."""
+    """Give the whole server as an ASGI application.
+
+    Metrics are for clients on this machine, unless ``remote_metrics``: nobody is asked who he is.
+    """
     apis = VersionList(
         versions=(
             versions.here(),
@@ -48,7 +65,14 @@ def site(
         )
     )
     mounts = {PLACEMENT_ROOT: placement, versions.ROOT: native}
-    return _Site(mounts, apis, server=server, is_ready=is_ready)
+    return _Site(
+        mounts,
+        apis,
+        server=server,
+        readiness=readiness,
+        metrics=metrics,
+        remote_metrics=remote_metrics,
+    )
 
 
 class _Site:
@@ -64,12 +88,16 @@ class _Site:
         apis: VersionList,
         *,
         server: str,
-        is_ready: Callable[[], bool],
+        readiness: Readiness,
+        metrics: Metrics,
+        remote_metrics: bool,
     ) -> None:
         self._mounts = mounts
         self._apis = apis
         self._server = server
-        self._is_ready = is_ready
+        self._readiness = readiness
+        self._metrics = metrics
+        self._remote_metrics = remote_metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -80,18 +108,19 @@ class _Site:
             await app({**scope, "root_path": prefix}, receive, send)
             return
         request = request_head(scope)
-        await send_response(self._respond(request), send, head_only=request.method == "HEAD")
+        response = await self._respond(request, client=(scope.get("client") or ("",))[0])
+        await send_response(response, send, head_only=request.method == "HEAD")
 
-    def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, *, client: str) -> Response:
         match request.path:
             case "" | "/":
                 return _json(HTTPStatus.OK, self._apis)
             case "/healthz":
                 return _json(HTTPStatus.OK, Health("ok", self._server))
-            case "/readyz" if self._is_ready():
-                return _json(HTTPStatus.OK, Health("ready", self._server))
             case "/readyz":
-                return _json(HTTPStatus.SERVICE_UNAVAILABLE, Health("starting", self._server))
+                return await self._ready()
+            case "/metrics":
+                return self._scraped(client)
             case _:
                 missing = faults.problems(
                     HTTPStatus.NOT_FOUND,
@@ -100,6 +129,23 @@ class _Site:
                     request_id="",
                 )
                 return _json(HTTPStatus.NOT_FOUND, missing)
+
+    async def _ready(self) -> Response:
+        conditions = await self._readiness.conditions()
+        if all(each.holds for each in conditions):
+            return _json(HTTPStatus.OK, Ready("ready", self._server, conditions))
+        return _json(HTTPStatus.SERVICE_UNAVAILABLE, Ready("unready", self._server, conditions))
+
+    def _scraped(self, client: str) -> Response:
+        if not self._remote_metrics and not is_loopback(client):
+            refused = faults.problems(
+                HTTPStatus.FORBIDDEN,
+                code=faults.FORBIDDEN,
+                detail="Metrics are for clients on this machine, unless api.remote_metrics is set.",
+                request_id="",
+            )
+            return _json(HTTPStatus.FORBIDDEN, refused)
+        return Response(200, self._metrics.text(), [("content-type", CONTENT_TYPE)])
 
 
 def _json(status: HTTPStatus, body: msgspec.Struct) -> Response:

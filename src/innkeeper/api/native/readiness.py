@@ -1,0 +1,53 @@
+"""Readiness: whether requests can be served now, and if not, why. Cheap enough to be polled."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from innkeeper.core.errors import InnkeeperError
+from innkeeper.store.open_store import OpenStore
+from innkeeper.store.txn import Txn
+
+WRITE_TIMEOUT_S: Final = 2.0
+"""A store that cannot commit nothing within this time serves nobody."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One thing that must hold."""
+
+    name: str
+    holds: bool
+    detail: str = ""
+
+
+class Readiness:
+    """Looks whether the process can serve."""
+
+    def __init__(self, store: OpenStore, *, started: Callable[[], bool]) -> None:
+        """Look at ``store``; ``started`` tells whether every part of the process runs."""
+        self._store = store
+        self._started = started
+
+    async def conditions(self) -> tuple[Condition, ...]:
+        """Give what must hold, with the reason for what does not."""
+        if not self._started():
+            return (Condition("started", holds=False, detail="the index is being loaded"),)
+        return (Condition("started", holds=True), await self._writable())
+
+    async def _writable(self) -> Condition:
+        """Commit an empty transaction: it waits in the queue that all writes wait in."""
+        name = "store_writable"
+        try:
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                await self._store.write(_nothing)
+        except TimeoutError:
+            return Condition(name, holds=False, detail=f"no commit within {WRITE_TIMEOUT_S:g} s")
+        except InnkeeperError as error:
+            return Condition(name, holds=False, detail=error.detail)
+        return Condition(name, holds=True)
+
+
+def _nothing(_txn: Txn) -> None:
+    """Write nothing."""
