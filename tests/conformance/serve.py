@@ -52,7 +52,8 @@ def config_of(environment: Mapping[str, str]) -> Config:
 
 async def serve(port: int, data_dir: Path, config: Config) -> None:
     access = make_access(config, late=True)
-    store = Store.open(f"sqlite:///{data_dir}/placement.db", clock=now, writer_id="conformance")
+    url = os.environ.get("GABBI_STORE_URL") or f"sqlite:///{data_dir}/placement.db"
+    store = Store.open(url, clock=now, writer_id="conformance")
     index = Index()
     index.apply(store.load())
     store.start(index.apply)

@@ -23,6 +23,28 @@ EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
 HERE = Path(__file__).resolve().parent
 OURS = shlex.join([sys.executable, str(HERE / "serve.py")]) + " {port} {data_dir}"
 
+# What upstream's suite asks of a store, by kind of engine: each file gets a database of its own.
+ON_SERVERS = {
+    "postgresql": (
+        "allocations.yaml",
+        "allocations-post.yaml",
+        "consumer-types-1.38.yaml",
+        "inventory.yaml",
+        "reshaper.yaml",
+        "resource-classes.yaml",
+        "resource-provider.yaml",
+        "resource-provider-aggregates.yaml",
+        "traits.yaml",
+        "usage.yaml",
+    ),
+    "mariadb": (
+        "allocations-post.yaml",
+        "reshaper.yaml",
+        "resource-provider.yaml",
+        "unicode.yaml",
+    ),
+}
+
 
 @pytest.fixture(scope="session")
 def processes() -> ForkServerContext:
@@ -35,9 +57,28 @@ def processes() -> ForkServerContext:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", suite.file_names())
 def test_file(name: str, processes: ForkServerContext, tmp_path: Path) -> None:
-    command = os.environ.get("GABBI_TARGET", OURS)
+    judge(name, os.environ.get("GABBI_TARGET", OURS), processes, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "name"), [(engine, name) for engine, names in ON_SERVERS.items() for name in names]
+)
+def test_file_on_a_database_server(
+    engine: str,
+    name: str,
+    request: pytest.FixtureRequest,
+    processes: ForkServerContext,
+    tmp_path: Path,
+) -> None:
+    url = request.getfixturevalue(f"{engine}_url")
+    judge(name, f"env GABBI_STORE_URL={shlex.quote(url)} {OURS}", processes, tmp_path)
+
+
+def judge(name: str, command: str, processes: ForkServerContext, folder: Path) -> None:
+    """Fail unless one file passes against the server that ``command`` starts."""
     receiver, sender = processes.Pipe(duplex=False)
-    process = processes.Process(target=suite.run_file, args=(sender, name, command, tmp_path))
+    process = processes.Process(target=suite.run_file, args=(sender, name, command, folder))
     process.start()
     sender.close()
     try:

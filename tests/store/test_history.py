@@ -39,7 +39,9 @@ from innkeeper.store.claims import ConsumerWrite
 from innkeeper.store.providers import NewProvider, ProviderChange
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
+from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking
+from tests.store.databases import empty
 
 CLASSES = ("VCPU", "MEMORY_MB")
 TRAITS = ("HW_CPU_X86_AVX", "HW_CPU_X86_AVX2", "MISC_SHARES_VIA_AGGREGATE")
@@ -106,14 +108,16 @@ class History(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp())
         self.runner = asyncio.Runner()
-        url = f"sqlite:///{self.directory}/innkeeper.db"
-        self.store = Store.open(url, clock=Ticking(), writer_id="writer-1")
+        self.store = Store.open(self.new_database(), clock=Ticking(), writer_id="writer-1")
         self.index = Index()
         self.index.apply(self.store.load())
         self.model = Model()
         self.ids: dict[str, RpId] = {}
         self.number = 100
         self.run_async(self._start)
+
+    def new_database(self) -> str:
+        return f"sqlite:///{self.directory}/innkeeper.db"
 
     async def _start(self) -> None:
         self.store.start(self.index.apply)
@@ -286,7 +290,34 @@ TestHistory = pytest.mark.timeout(600)(History.TestCase)
 TestHistory.settings = settings(max_examples=20, stateful_step_count=25)
 
 
+def on_server(url: DatabaseUrl) -> type[History]:
+    """Give histories that happen on a database server."""
+
+    class Elsewhere(History):
+        def new_database(self) -> str:
+            empty(url)
+            return url
+
+    return Elsewhere
+
+
+ON_SERVERS = pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+
+
+@ON_SERVERS
+def test_history_on_a_database_server(database: DatabaseUrl) -> None:
+    few = settings(max_examples=4, stateful_step_count=15)
+    run_state_machine_as_test(on_server(database), settings=few)
+
+
 @pytest.mark.soak
 def test_history_for_long() -> None:
     """Run more histories, each longer."""
     run_state_machine_as_test(History, settings=settings(max_examples=400, stateful_step_count=80))
+
+
+@pytest.mark.soak
+@ON_SERVERS
+def test_history_on_a_database_server_for_long(database: DatabaseUrl) -> None:
+    many = settings(max_examples=100, stateful_step_count=60)
+    run_state_machine_as_test(on_server(database), settings=many)

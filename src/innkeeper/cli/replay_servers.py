@@ -19,6 +19,7 @@ from innkeeper.replay.servers import (
 from innkeeper.replay.trace import Trace, bundled, load_trace
 from innkeeper.wiring.directory import take_for_replay
 from innkeeper.wiring.loop import run
+from innkeeper.wiring.reading import check_empty
 from innkeeper.wiring.serve import stop_signals
 from innkeeper.wiring.system import System, running
 
@@ -35,6 +36,7 @@ async def _replay(
     config: Config, trace: Trace, *, policy: str, seed: int, stay: bool, json: bool
 ) -> int:
     take_for_replay(config.data_path)
+    check_empty(config)
     async with running(
         config,
         hosts_of_cells(config, trace, seed=seed),

@@ -63,3 +63,13 @@ class ReadOnlyStore(OpenStore):
     async def close(self) -> None:
         """Let go of the database."""
         self.close_readers()
+
+
+def holds_anything(url: str, *, settings: StoreSettings | None = None) -> bool:
+    """Tell whether the database at ``url`` has tables or more. Raises SetupError."""
+    engine = backend_of(url, settings or StoreSettings()).look()
+    try:
+        with engine.connect() as conn:
+            return schema.holds_anything(conn)
+    finally:
+        engine.dispose()

@@ -38,6 +38,11 @@ def upgrade(engine: Engine) -> None:
             return
         if found is not None and found not in _KNOWN:
             raise _newer(found)
+        if found is None and holds_anything(conn):
+            raise SetupError(
+                "The database holds tables, and they are not Innkeeper's, or the making of them"
+                " was interrupted. Name an empty database."
+            )
         command.upgrade(_config(conn), "head")
 
 
@@ -53,6 +58,11 @@ def check(conn: Connection) -> None:
             f"The database is of the older schema {found}. Start `innkeeper up` on it once, which"
             " brings it to the newest."
         )
+
+
+def holds_anything(conn: Connection) -> bool:
+    """Tell whether there is any table."""
+    return bool(inspect(conn).get_table_names())
 
 
 def revision(conn: Connection) -> str | None:

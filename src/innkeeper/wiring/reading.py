@@ -9,7 +9,9 @@ import msgspec
 
 from innkeeper.api.asgi import App
 from innkeeper.config import AuthSettings, Config
-from innkeeper.store.read_only import ReadOnlyStore
+from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.backend import is_embedded, shown
+from innkeeper.store.read_only import ReadOnlyStore, holds_anything
 from innkeeper.wiring.parts import make_parts, open_store, scheduler_settings
 
 NEVER_S: Final = 1e9
@@ -59,3 +61,16 @@ async def writing(config: Config) -> AsyncIterator[App]:
         await parts.repairs.stop()
     finally:
         await store.close()
+
+
+def check_empty(config: Config) -> None:
+    """Raise SetupError, saying what to do, if a database server's database holds anything.
+
+    An embedded one is the business of its directory.
+    """
+    url = config.database_url
+    if not is_embedded(url) and holds_anything(url, settings=config.store):
+        raise SetupError(
+            f"The database {shown(url)} holds something already, and a replay needs an empty one."
+            " Name another with --database-url."
+        )
