@@ -15,7 +15,7 @@ import pytest
 
 from tests.conformance.gabbi_live.server import free_port, running
 from tests.e2e.conftest import PATIENCE_S, clean_environment
-from tests.e2e.replaced import Cloud, Json, change, everything, fill
+from tests.e2e.replaced import CANDIDATES, Cloud, Json, change, everything, fill
 
 pytestmark = pytest.mark.slow
 
@@ -171,6 +171,10 @@ def test_the_guide_to_replacing_placement(checkout: Path, tmp_path: Path) -> Non
             site.do(command)
         assert not before
         back = everything(site.client)
+    for query in CANDIDATES:
+        status, body = seen["placement"][f"/allocation_candidates?{query}"]
+        assert status == 200, body
+    assert len(seen["placement"]["/resource_providers"][1]["resource_providers"]) == 26
     assert seen["innkeeper"] == seen["placement"]
     assert seen["changed"] != seen["innkeeper"]
     assert back == seen["changed"]

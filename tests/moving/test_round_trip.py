@@ -1,5 +1,6 @@
 """What is moved in and out again is what it was, whatever it was."""
 
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,9 +19,21 @@ pytestmark = pytest.mark.slow
 @given(seed=st.integers(0, 2**32), providers=st.integers(0, 30), consumers=st.integers(0, 40))
 @settings(max_examples=12)
 def test_out_of_what_is_moved_in_comes_the_same(seed: int, providers: int, consumers: int) -> None:
+    round_trip(Wild(seed, providers=providers, consumers=consumers if providers else 0))
+
+
+@pytest.mark.soak
+def test_out_of_what_is_moved_in_comes_the_same_for_long(soak_seconds: float) -> None:
+    seed, until = 0, time.monotonic() + soak_seconds
+    while time.monotonic() < until:
+        seed += 1
+        round_trip(Wild(seed, providers=1 + seed % 1_200, consumers=seed % 2_300))
+
+
+def round_trip(wild: Wild) -> None:
+    """Move in and out; nothing may change on the way."""
     with TemporaryDirectory() as folder:
         path = Path(folder)
-        wild = Wild(seed, providers=providers, consumers=consumers if providers else 0)
         before = database(path / "before.db", wild)
         assert moved_in(before, store_at(path)).same
         assert books_are_right(store_at(path))
