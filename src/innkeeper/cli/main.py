@@ -82,6 +82,14 @@ def make_app() -> App:
             check="policy:check",
         )
     )
+    app.command(
+        _noun(
+            "openapi",
+            "The OpenAPI documents of the APIs.",
+            placement="openapi:placement",
+            native="openapi:native",
+        )
+    )
     return app
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from innkeeper.api.asgi import HEADER_OVERHEAD_BYTES
@@ -57,7 +58,15 @@ class Connection(HttpToolsProtocol):
         if self._is_over:
             return
         self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        except httptools.HttpParserUpgrade:
+            self._ignore_upgrade()
+            return
         if self._in_head and self._head_bytes > self._most_head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -109,11 +118,7 @@ class Connection(HttpToolsProtocol):
             self._start_timer()
         super().on_response_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, after the answers to what came before."""
-        self._refuse(HTTPStatus.BAD_REQUEST)
-
-    def _unsupported_upgrade_warning(self) -> None:
+    def _ignore_upgrade(self) -> None:
         """Answer as if no upgrade had been asked for, and close: the parser has lost its place."""
         self._is_over = True
         if self.cycle.response_complete:

@@ -1,9 +1,10 @@
 """The table of everything that can be asked of the native API."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from innkeeper.api.native import (
     audits,
@@ -19,6 +20,8 @@ from innkeeper.api.native import (
 from innkeeper.api.native.call import Answer, Call, Operation
 from innkeeper.api.native.openapi import document
 from innkeeper.api.native.service import Service
+from innkeeper.api.placement.openapi import document as placement_document
+from innkeeper.api.placement.openapi import known_version
 
 _ACCEPTED: Final = HTTPStatus.ACCEPTED
 _CREATED: Final = HTTPStatus.CREATED
@@ -37,6 +40,18 @@ async def show_document(_service: Service, _call: Call) -> Answer:
     return Answer(msgspec.Raw(document(OPERATIONS)))
 
 
+class DocumentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of the documents is wanted."""
+
+    microversion: Annotated[str, Meta(pattern=r"^1\.[0-9]{1,2}$")] = "1.39"
+
+
+async def show_placement_document(_service: Service, call: Call) -> Answer:
+    """Give the OpenAPI document of the Placement API. Raises InvalidInput (no such version)."""
+    asked = call.asked(DocumentQuery).microversion
+    return Answer(msgspec.Raw(placement_document(known_version(asked))))
+
+
 DISCOVERY: Final = (
     Operation(
         "GET",
@@ -47,6 +62,14 @@ DISCOVERY: Final = (
         discovery=True,
     ),
     Operation("GET", "/openapi.json", show_document, summary="This document", discovery=True),
+    Operation(
+        "GET",
+        "/placement/openapi.json",
+        show_placement_document,
+        summary="The OpenAPI document of the Placement API",
+        query=DocumentQuery,
+        discovery=True,
+    ),
 )
 
 CELLS: Final = (
