@@ -7,12 +7,16 @@ import multiprocessing
 import os
 import shlex
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.gabbi_live import live, suite
+
+Recorder = Callable[[str, object], None]
 
 FILE_TIMEOUT_S = 250
 """More than any file needs on a busy machine, and less than pytest allows."""
@@ -56,8 +60,11 @@ def processes() -> ForkServerContext:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", suite.file_names())
-def test_file(name: str, processes: ForkServerContext, tmp_path: Path) -> None:
-    judge(name, os.environ.get("GABBI_TARGET", OURS), processes, tmp_path)
+def test_file(
+    name: str, processes: ForkServerContext, tmp_path: Path, record_property: Recorder
+) -> None:
+    with counted(name, "SQLite", record_property) as failures:
+        judge(name, os.environ.get("GABBI_TARGET", OURS), processes, (tmp_path, failures))
 
 
 @pytest.mark.slow
@@ -70,13 +77,38 @@ def test_file_on_a_database_server(
     request: pytest.FixtureRequest,
     processes: ForkServerContext,
     tmp_path: Path,
+    record_property: Recorder,
 ) -> None:
     url = request.getfixturevalue(f"{engine}_url")
-    judge(name, f"env GABBI_STORE_URL={shlex.quote(url)} {OURS}", processes, tmp_path)
+    command = f"env GABBI_STORE_URL={shlex.quote(url)} {OURS}"
+    with counted(name, engine, record_property) as failures:
+        judge(name, command, processes, (tmp_path, failures))
 
 
-def judge(name: str, command: str, processes: ForkServerContext, folder: Path) -> None:
-    """Fail unless one file passes against the server that ``command`` starts."""
+@contextmanager
+def counted(name: str, engine: str, record: Recorder) -> Iterator[dict[str, str]]:
+    """Give where to put the tests of a file that failed; what came of it is in the summary."""
+    everything = len(live.test_names(suite.gabbits() / name))
+    unfair = sum(file == name for file, _ in suite.UNFAIR)
+    failures = dict.fromkeys(map(str, range(everything - unfair)), "no outcome")
+    try:
+        yield failures
+    finally:
+        passed = everything - unfair - len(failures)
+        record("conformance", (engine, passed, len(failures), unfair))
+
+
+def judge(
+    name: str,
+    command: str,
+    processes: ForkServerContext,
+    into: tuple[Path, dict[str, str]],
+) -> None:
+    """Fail unless one file passes against the server that ``command`` starts.
+
+    ``into`` is its directory, and what takes the tests that failed, with why.
+    """
+    folder, failures = into
     receiver, sender = processes.Pipe(duplex=False)
     process = processes.Process(target=suite.run_file, args=(sender, name, command, folder))
     process.start()
@@ -84,7 +116,7 @@ def judge(name: str, command: str, processes: ForkServerContext, folder: Path) -
     try:
         if not receiver.poll(FILE_TIMEOUT_S):
             pytest.fail(f"{name} took longer than {FILE_TIMEOUT_S} s")
-        failures, differences = receiver.recv()
+        found, differences = receiver.recv()
     except EOFError:
         pytest.fail(f"the process that ran {name} died; its error is in the captured output")
     finally:
@@ -92,6 +124,8 @@ def judge(name: str, command: str, processes: ForkServerContext, folder: Path) -
         process.join()
         receiver.close()
     assert differences == []
+    failures.clear()
+    failures.update(found)
     expected = {test for file, test in EXPECTED_FAILURES if file == name}
     wrong = [f"{test}: {why}" for test, why in failures.items() if test not in expected]
     if wrong:
