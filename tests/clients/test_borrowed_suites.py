@@ -55,6 +55,11 @@ CLOUDS: Final = (
     "test_servers_resource_request.MultiGroupResourceRequestBasedSchedulingTest",
     "test_unified_limits",
     "test_routed_networks",
+    "libvirt.test_pci_in_placement",
+    "libvirt.test_reshape",
+    "test_servers.ServerMovingTestsWithNestedResourceRequests",
+    "test_servers.ServerMovingTestsFromFlatToNested",
+    "test_servers.AcceleratorServerOpsTest",
 )
 
 # Test: why it fails. One that passes all the same fails here, so that it is removed.
