@@ -17,7 +17,7 @@ from innkeeper.api.native.faults import Problems
 
 OPENAPI: Final = "3.1.0"
 REFERENCE: Final = "#/components/schemas/{name}"
-ALWAYS: Final = (400, 406, 500, 503)
+ALWAYS: Final = (400, 406, 408, 413, 414, 431, 500, 503)
 """Statuses that any operation may answer with a problem."""
 _REFUSED: Final = {False: (401, 403), True: ()}
 """Statuses for callers that are unknown or have no leave; discovery is for anybody."""
