@@ -39,7 +39,9 @@ KEYS = [
 
 words = st.one_of(st.sampled_from(WORDS), st.text(max_size=8))
 numbers = st.one_of(
-    st.sampled_from([0, 1, 2, 3, 4, 5, 1.0, 0.5, -1, 2**31 - 1, 2**31, 2**63, 2**70, 3e38, 1e300]),
+    st.sampled_from(
+        [0, 1, 2, 3, 4, 5, 1.0, 0.5, -1, 2**31 - 1, 2**31, 2**63, 2**70, 3e38, 1e300, -1e308]
+    ),
     st.floats(),
     st.integers(),
 )

@@ -31,7 +31,9 @@ class Inventory(msgspec.Struct, frozen=True):
     @property
     def capacity(self) -> int:
         """What all allocations together may hold: floor((total - reserved) * ratio)."""
-        return math.floor(min((self.total - self.reserved) * self.allocation_ratio, MAX_CAPACITY))
+        given = (self.total - self.reserved) * self.allocation_ratio
+        # A ratio that is negative beyond measure makes it minus infinity, which has no floor.
+        return math.floor(max(min(given, MAX_CAPACITY), -MAX_CAPACITY))
 
     def admits_unit(self, amount: int) -> bool:
         """Tell whether one allocation of ``amount`` respects min_unit, max_unit and step_size."""
