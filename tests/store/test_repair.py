@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - statements are put together from ids of the test itself
 """Each finding that can be mended is: as shown, once, told to everybody; and nothing else is."""
 
 import asyncio
@@ -20,6 +21,7 @@ from innkeeper.store import changes, claims, groups
 from innkeeper.store.audit import audit
 from innkeeper.store.tables import allocations, consumers, metadata, resource_providers
 from tests.store.conftest import World
+from tests.store.databases import without_foreign_keys
 
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
 GONE = "UPDATE consumers SET updated_at = 0"
@@ -43,12 +45,11 @@ async def fill(world: World) -> list[str]:
 
 
 def spoil(world: World, *statements: str) -> None:
-    with world.store._writer_engine.connect() as conn:
+    with world.store._writer_engine.connect() as conn, without_foreign_keys(conn):
         cursor = conn.connection.cursor()
-        cursor.execute("PRAGMA foreign_keys=OFF")
         for each in statements:
             cursor.execute(each)
-        cursor.execute("PRAGMA foreign_keys=ON")
+        conn.connection.commit()
 
 
 def rows(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
@@ -72,7 +73,7 @@ async def applied(log: RepairLog, run: RepairRun) -> RepairRun:
 DEAD = (
     "INSERT INTO instances (uuid, name, project_id, user_id, status, task_state, attempt,"
     " generation, created_at, updated_at, body) SELECT uuid, 'n', 'p', 'u', 'ERROR', NULL, 1,"
-    " 1, 0, 0, x'' FROM consumers LIMIT 1"
+    " 1, 0, 0, '' FROM consumers LIMIT 1"
 )
 
 
@@ -129,7 +130,7 @@ async def test_a_mended_provider_is_of_a_new_generation_and_all_are_told(world: 
     query = select(p.id, p.generation).order_by(p.id)
     before = await world.store.read(lambda conn: conn.execute(query).all())
     seen = await world.store.read(changes.vector)
-    spoil(world, "UPDATE inventories SET used = used + 1 WHERE rp_id = 2")
+    spoil(world, f"UPDATE inventories SET used = used + 1 WHERE rp_id = {before[1].id}")
     world.pictures.clear()
     log = log_of(world)
 
@@ -138,7 +139,7 @@ async def test_a_mended_provider_is_of_a_new_generation_and_all_are_told(world: 
     after = await world.store.read(lambda conn: conn.execute(query).all())
     assert [row.generation for row in after] == [before[0].generation, before[1].generation + 1]
     (change,) = await world.store.read(lambda conn: changes.since(conn, seen))
-    assert change.touched.providers == {2}
+    assert change.touched.providers == {before[1].id}
     (told,) = [each for picture in world.pictures for each in picture.providers]
     assert {each.inventory.resource_class: each.used for each in told.inventories} == {"PGPU": 4}
 
@@ -161,7 +162,10 @@ async def test_claims_that_go_on_do_not_spoil_a_repair_of_used(world: World) -> 
     [
         ("UPDATE inventories SET used = used + 1", "UPDATE inventories SET used = used + 1"),
         ("UPDATE inventories SET capacity = 1", "UPDATE inventories SET total = 2"),
-        ("UPDATE resource_providers SET root_id = 9", "UPDATE resource_providers SET root_id = 1"),
+        (
+            "UPDATE resource_providers SET root_id = 999999",
+            "UPDATE resource_providers SET root_id = 999998",
+        ),
         (
             "UPDATE server_group_hosts SET members = 0",
             "UPDATE server_group_hosts SET members = 5",
@@ -190,9 +194,11 @@ async def test_what_has_changed_since_is_not_touched(
 
 async def test_what_a_person_must_do_is_said_and_left_alone(world: World) -> None:
     await fill(world)
+    ids = select(resource_providers.c.id).order_by(resource_providers.c.id)
+    root, child = await world.store.read(lambda conn: conn.scalars(ids).all())
     spoil(
         world,
-        "UPDATE resource_providers SET parent_id = 2 WHERE id = 1",
+        f"UPDATE resource_providers SET parent_id = {child} WHERE id = {root}",
         DEAD.replace("'ERROR', NULL", "'DELETED', 'deleting'"),
     )
     before = await world.store.read(rows)
@@ -257,7 +263,7 @@ async def test_orphans_are_shown_with_what_they_hold_and_released(world: World) 
 
 async def test_only_what_was_asked_for_is_looked_at(world: World) -> None:
     first, second, third, fourth = await fill(world)
-    spoil(world, "UPDATE consumers SET consumer_type_id = NULL WHERE id = 4")
+    spoil(world, f"UPDATE consumers SET consumer_type_id = NULL WHERE uuid = '{fourth}'")
     known = (first, second)
     assert await orphans_of(world, live(*known)) == {third, fourth}
     assert await orphans_of(world, live(*known, consumer_type="INSTANCE")) == {third}
@@ -297,7 +303,7 @@ async def test_a_consumer_that_was_written_since_is_no_orphan(world: World) -> N
     first, second, third, fourth = await fill(world)
     log = log_of(world)
     run = await log.plan(live(first, second, third))
-    spoil(world, "UPDATE consumers SET generation = generation + 1 WHERE id = 4")
+    spoil(world, f"UPDATE consumers SET generation = generation + 1 WHERE uuid = '{fourth}'")
     (mend,) = run.mends
     with pytest.raises(StaleState):
         await world.store.write(mend.write)
