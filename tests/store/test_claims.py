@@ -180,7 +180,7 @@ async def test_a_consumer_generation_that_is_not_the_current_one(
                 txn, claim.consumer, claim.allocations, expected_generation="any"
             )
         )
-    with pytest.raises(ConcurrentUpdate, match=r"expected 2 but got (null|\d)"):
+    with pytest.raises(ConcurrentUpdate, match=r"expected 2 but got (None|\d)"):
         await world.store.write(
             lambda txn: claims.replace(
                 txn, claim.consumer, claim.allocations, expected_generation=expected

@@ -32,9 +32,13 @@ class Match(msgspec.Struct, Generic[T], frozen=True):
 
 
 class RouteTable(Generic[T]):
-    """Targets by path template, such as ``/resource_providers/{uuid}/traits``."""
+    """Targets by path template, such as ``/resource_providers/{uuid}/traits``.
 
-    def __init__(self, routes: Mapping[str, T]) -> None:
+    ``forgives_slash``: whether one slash more at the end of a path makes no difference.
+    """
+
+    def __init__(self, routes: Mapping[str, T], *, forgives_slash: bool = True) -> None:
+        self._forgives_slash = forgives_slash
         self._root: _Node[T] = _Node()
         for template, target in routes.items():
             self._add(template, target)
@@ -52,13 +56,13 @@ class RouteTable(Generic[T]):
         node.target = target
 
     def find(self, path: str) -> Match[T] | None:
-        """Give what ``path`` leads to, or None. One trailing slash makes no difference."""
+        """Give what ``path`` leads to, or None; "" is the same as "/"."""
         node = self._root
         params: dict[str, str] = {}
         segments = path.split("/")
         if segments[0]:
             return None
-        if not segments[-1]:
+        if not segments[-1] and (self._forgives_slash or len(segments) <= 2):  # noqa: PLR2004 - "/"
             segments.pop()
         for segment in segments[1:]:
             found = node.exact.get(segment)

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from innkeeper.core.allocation import Allocation, Consumer
-from innkeeper.core.errors import NotFound, UnitViolation, UnknownName
+from innkeeper.core.errors import InvalidInput, NotFound, UnitViolation, UnknownName
 from innkeeper.core.ids import ConsumerUuid, canonical_uuid
 from innkeeper.core.inventory import MAX_INT
 from innkeeper.core.provider import Provider
 from innkeeper.index.index import Index
+from innkeeper.placement.providers import row_of
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
 from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration
@@ -45,10 +46,10 @@ async def provider_allocations(
 async def set_allocations(placement: Placement, wanted: Sequence[Wanted]) -> None:
     """Make each consumer hold exactly what is wanted for it; all or nothing.
 
-    Raises UnknownName (a provider or a class), ConcurrentUpdate (a consumer's generation),
-    CapacityExceeded, UnitViolation, NoInventory.
+    Raises ConcurrentUpdate (a consumer's generation), InvalidInput (a provider that does not
+    exist), UnknownName (a class), CapacityExceeded, UnitViolation, NoInventory.
     """
-    writes = [consumer_write(placement.index, each) for each in wanted]
+    writes = await consumer_writes(placement, wanted)
     await placement.store.write(lambda txn: claims.replace_all(txn, writes))
 
 
@@ -59,23 +60,39 @@ async def delete_allocations(placement: Placement, consumer_uuid: str) -> None:
         raise NotFound(f"No allocations for consumer '{consumer_uuid}'")
 
 
-def consumer_write(index: Index, wanted: Wanted) -> ConsumerWrite:
-    """Give the write that does what is wanted. Raises UnknownName, UnitViolation."""
+async def consumer_writes(placement: Placement, wanted: Sequence[Wanted]) -> list[ConsumerWrite]:
+    """Give the writes that do what is wanted.
+
+    Raises ConcurrentUpdate (a consumer's generation) before InvalidInput (a provider that does
+    not exist), UnknownName (a class) or UnitViolation: whoever has old news shall hear that
+    first. The write itself checks the generations again.
+    """
+    try:
+        for each in wanted:
+            _check_providers(placement.index, each)
+        return [_consumer_write(placement.index, each) for each in wanted]
+    except (InvalidInput, UnknownName, UnitViolation):
+        seen = {each.consumer_uuid: each.seen_generation for each in wanted}
+        await placement.store.read(lambda conn: claims.check_generations(conn, seen))
+        raise
+
+
+def _check_providers(index: Index, wanted: Wanted) -> None:
+    for rp_uuid in wanted.resources:
+        if index.row(canonical_uuid(rp_uuid) or rp_uuid) is None:
+            raise InvalidInput(f"Allocation for resource provider '{rp_uuid}' that does not exist.")
+
+
+def _consumer_write(index: Index, wanted: Wanted) -> ConsumerWrite:
     consumer = Consumer(
         wanted.consumer_uuid, wanted.project_id, wanted.user_id, wanted.consumer_type
     )
     found = []
     for rp_uuid, amounts in wanted.resources.items():
-        row = index.row(canonical_uuid(rp_uuid) or rp_uuid)
-        if row is None:
-            raise UnknownName(f"Allocation for resource provider '{rp_uuid}' that does not exist.")
-        provider = index.provider(row)
+        provider = index.provider(row_of(index, rp_uuid))
         for resource_class, amount in amounts.items():
             if resource_class not in index.resource_classes:
-                raise UnknownName(
-                    f"Unable to allocate inventory for consumer {wanted.consumer_uuid}: No such"
-                    f" resource class {resource_class}."
-                )
+                raise UnknownName(f"No such resource class {resource_class}.")
             if amount > MAX_INT:
                 raise UnitViolation(
                     f"Unable to create allocation for '{resource_class}' on resource provider"

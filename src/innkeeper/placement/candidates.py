@@ -5,7 +5,7 @@ import msgspec
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.candidate import Candidate
 from innkeeper.index.search import candidates
-from innkeeper.placement.names import check_classes, check_traits
+from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
 
 
@@ -17,7 +17,7 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> list[Can
     """
     index = placement.index
     for group in request.groups:
-        check_classes(index, (name for name, _ in group.resources))
+        check_requested(index, (name for name, _ in group.resources))
         check_traits(index, [*(t for each in group.required for t in each), *group.forbidden])
     check_traits(index, [*request.root_required, *request.root_forbidden])
     searching = placement.searching

@@ -10,9 +10,17 @@ def check_classes(index: Index, names: Iterable[str]) -> None:
     """Raise UnknownName for the first resource class that does not exist."""
     for name in names:
         if name not in index.resource_classes:
-            raise UnknownName(
-                f"Invalid resource class in resources parameter: No such resource class {name}."
-            )
+            raise UnknownName(f"No such resource class {name}.")
+
+
+def check_requested(index: Index, names: Iterable[str]) -> None:
+    """Raise UnknownName for the first resource class of a query that does not exist."""
+    try:
+        check_classes(index, names)
+    except UnknownName as error:
+        raise UnknownName(
+            f"Invalid resource class in resources parameter: {error.detail}"
+        ) from error
 
 
 def check_traits(index: Index, names: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from innkeeper.core.errors import InvalidInput, NotFound
 from innkeeper.core.ids import AggregateUuid, RpRow, RpUuid, canonical_uuid
 from innkeeper.core.provider import Provider
 from innkeeper.index.index import Index
-from innkeeper.placement.names import check_classes, check_traits
+from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
 from innkeeper.store import providers as stored
 from innkeeper.store.providers import NewProvider, ProviderChange
@@ -77,7 +77,7 @@ def _uuid_of_id(index: Index, rp_id: int) -> RpUuid:
 def list_providers(placement: Placement, wanted: ProviderFilter) -> list[ProviderView]:
     """Give the providers that pass a filter. Raises UnknownName (a class or a trait)."""
     index = placement.index
-    check_classes(index, (name for name, _ in wanted.resources))
+    check_requested(index, (name for name, _ in wanted.resources))
     check_traits(index, [*(t for each in wanted.required for t in each), *wanted.forbidden])
     return [view(index, row) for row in _rows(index, wanted) if _passes(index, row, wanted)]
 
@@ -152,7 +152,8 @@ async def create_provider(
         RpUuid(_canonical(uuid) or placement.new_uuid()), name, _canonical(parent_uuid)
     )
     if not name:
-        raise InvalidInput(f'Unable to create resource provider "", {new.uuid}: name is required.')
+        reason = stored.impossible("create", "name is required").detail
+        raise InvalidInput(f'Unable to create resource provider "", {new.uuid}: {reason}')
     try:
         created = await placement.store.write(lambda txn: stored.create(txn, new))
     except InvalidInput as error:

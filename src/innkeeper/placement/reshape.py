@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from innkeeper.placement.allocations import Wanted, consumer_write
+from innkeeper.placement.allocations import Wanted, consumer_writes
+from innkeeper.placement.names import check_classes
 from innkeeper.placement.service import Placement
 from innkeeper.store import reshape as stored
 from innkeeper.store.reshape import InventoryWrite
@@ -16,5 +17,6 @@ async def reshape(
     Raises NotFound (a provider), ConcurrentUpdate, UnknownName, InventoryInUse, and the
     conflicts of allocations that do not fit.
     """
-    writes = [consumer_write(placement.index, each) for each in wanted]
+    writes = await consumer_writes(placement, wanted)
+    check_classes(placement.index, (i.resource_class for w in inventories for i in w.inventories))
     await placement.store.write(lambda txn: stored.reshape(txn, inventories, writes))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, delete, insert, or_, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
@@ -23,7 +23,7 @@ from innkeeper.core.errors import (
     NoInventory,
     UnitViolation,
 )
-from innkeeper.core.ids import RpId
+from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
@@ -226,7 +226,7 @@ def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int
     consumer = write.consumer
     txn.consumer_changed(consumer.uuid)
     found = _find(txn, consumer.uuid)
-    _check_generation(consumer, write.expected_generation, None if found is None else found[1])
+    _check_generation(consumer.uuid, write.expected_generation, None if found is None else found[1])
     if found is None:
         return (_add_consumer(txn, consumer) if write.allocations else 0), {}
     consumer_id, generation = found
@@ -256,17 +256,27 @@ def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int
     return consumer_id, held
 
 
-def _check_generation(consumer: Consumer, expected: ExpectedGeneration, found: int | None) -> None:
+def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGeneration]) -> None:
+    """Raise ConcurrentUpdate for the first consumer of another generation than was seen."""
+    c = consumers.c
+    query = select(c.uuid, c.generation).where(c.uuid.in_(seen))
+    present = {row.uuid: row.generation for row in conn.execute(query)}
+    for uuid, expected in seen.items():
+        _check_generation(uuid, expected, present.get(uuid))
+
+
+def _check_generation(uuid: str, expected: ExpectedGeneration, found: int | None) -> None:
     if expected not in ("any", found):
-        raise _generation_conflict(consumer.uuid, expected=found, found=expected)
+        raise _generation_conflict(uuid, expected=found, found=expected)
 
 
 def _generation_conflict(
     uuid: str, *, expected: int | None, found: int | str | None
 ) -> ConcurrentUpdate:
-    words = ["null" if value is None else str(value) for value in (expected, found)]
+    # Clients look for these very words, None for a null that was sent among them.
+    right = "null" if expected is None else expected
     return ConcurrentUpdate(
-        f"consumer generation conflict - expected {words[0]} but got {words[1]} (consumer {uuid})"
+        f"consumer generation conflict - expected {right} but got {found} (consumer {uuid})"
     )
 
 
@@ -366,15 +376,15 @@ def _refusal(txn: Txn, key: _Key, amounts: Sequence[int], *, rp_uuid: str) -> Co
     # The words are those of the Placement API's contract, as far as clients look for them.
     where = f"'{class_name}' on resource provider '{rp_uuid}'"
     if row is None:
-        return NoInventory(f"Inventory for {where} invalid: there is none.")
+        return NoInventory(f"Inventory for {where} invalid. There is none.")
     for amount in amounts:
         if not row.min_unit <= amount <= row.max_unit or amount % row.step_size:
             return UnitViolation(
                 f"Unable to create allocation for {where}. The requested amount would violate"
-                f" inventory constraints: {amount} is asked for, min_unit is {row.min_unit},"
+                f" inventory constraints. {amount} is asked for, min_unit is {row.min_unit},"
                 f" max_unit {row.max_unit}, step_size {row.step_size}."
             )
     return CapacityExceeded(
         f"Unable to create allocation for {where}. The requested amount would exceed the"
-        f" capacity: {sum(amounts)} is asked for, {row.used} of {row.capacity} are used."
+        f" capacity. {sum(amounts)} is asked for, {row.used} of {row.capacity} are used."
     )

@@ -81,7 +81,9 @@ def remove(txn: Txn, rp_uuid: str, resource_class: str) -> int:
     """
     provider = get_seen(txn, rp_uuid, None)
     class_id = txn.names.resource_classes.find(txn.conn, resource_class)
-    if class_id is None or class_id not in _classes(txn, provider):
+    if class_id is None:
+        raise NotFound(f"No such resource class {resource_class}.")
+    if class_id not in _classes(txn, provider):
         raise NotFound(f"No inventory of class {resource_class} found for delete")
     generation = raise_generation(txn, provider)
     _delete(txn, provider, [class_id])

@@ -78,6 +78,11 @@ def get_seen(txn: Txn, uuid: str, generation: int | None) -> Provider:
     return provider
 
 
+def impossible(action: str, reason: str) -> InvalidInput:
+    """Give the error of a provider that cannot be as is wanted, in the words that clients know."""
+    return InvalidInput(f"Object action {action} failed because: {reason}")
+
+
 def raise_generation(txn: Txn, provider: Provider) -> int:
     """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
     result = txn.conn.execute(
@@ -99,9 +104,10 @@ def create(txn: Txn, new: NewProvider) -> Provider:
     parent = None
     if new.parent_uuid is not None:
         if new.parent_uuid == new.uuid:
-            raise InvalidInput(
+            raise impossible(
+                "create",
                 "parent provider UUID cannot be same as UUID. Please set parent provider UUID to"
-                " None if there is no parent."
+                " None if there is no parent.",
             )
         parent = _parent(txn, new.parent_uuid)
     _check_free(txn, name=new.name, uuid=new.uuid)
@@ -135,7 +141,7 @@ def change(txn: Txn, uuid: str, wanted: ProviderChange) -> Provider:
     """
     provider = get(txn.conn, uuid, lock=True)
     if wanted.name != provider.name:
-        _check_free(txn, name=wanted.name)
+        _check_rename(txn, wanted.name)
     txn.conn.execute(
         update(resource_providers)
         .where(_p.id == provider.id)
@@ -172,12 +178,12 @@ def remove(txn: Txn, uuid: str) -> None:
 def _parent(txn: Txn, uuid: str) -> Provider:
     found = find(txn.conn, uuid, lock=True)
     if found is None:
-        raise InvalidInput("parent provider UUID does not exist.")
+        raise impossible("create", "parent provider UUID does not exist.")
     return found
 
 
-def _check_free(txn: Txn, *, name: str, uuid: str | None = None) -> None:
-    """Raise DuplicateName if the name, or the uuid of a new provider, is taken."""
+def _check_free(txn: Txn, *, name: str, uuid: str) -> None:
+    """Raise DuplicateName if the name, or the uuid, of a new provider is taken."""
     query = select(_p.name, _p.uuid).where(or_(_p.name == name, _p.uuid == uuid))
     rows = txn.conn.execute(query).all()
     taken = []
@@ -187,6 +193,11 @@ def _check_free(txn: Txn, *, name: str, uuid: str | None = None) -> None:
         taken.append(f"name: {name}")
     if taken:
         raise DuplicateName(f"Conflicting resource provider {', '.join(taken)} already exists.")
+
+
+def _check_rename(txn: Txn, name: str) -> None:
+    if txn.conn.execute(select(_p.id).where(_p.name == name)).first() is not None:
+        raise DuplicateName(f"Conflicting resource provider {name} already exists.")
 
 
 def _place(
@@ -199,10 +210,10 @@ def _place(
         return
     if provider.parent_id is not None and not may_leave_parent:
         verb = "un-parenting" if parent is None else "re-parenting"
-        raise InvalidInput(f"{verb} a provider is not currently allowed.")
+        raise impossible("update", f"{verb} a provider is not currently allowed.")
     subtree = _subtree(txn, provider)
     if parent_id in subtree:
-        raise InvalidInput("creating loop in the provider tree is not allowed.")
+        raise impossible("update", "creating loop in the provider tree is not allowed.")
     root_id = provider.id if parent is None else parent.root_id
     txn.conn.execute(
         update(resource_providers).where(_p.id == provider.id).values(parent_id=parent_id)

@@ -32,6 +32,13 @@ def test_known(path: str, template: str, params: dict[str, str]) -> None:
     assert (match.target, match.params) == (template, params)
 
 
+def test_a_slash_more_may_be_another_path() -> None:
+    strict = RouteTable({template: template for template in ROUTES}, forgives_slash=False)
+    assert strict.find("/traits/") is None
+    for path in ("", "/"):
+        assert strict.find(path) is not None
+
+
 @pytest.mark.parametrize(
     "path",
     ["/x", "/traits/a/b", "/resource_providers//usages", "/resource_providers/u/cows", "/usages/x"],

@@ -70,7 +70,7 @@ class PlacementApp:
         self._policy = policy
         self._cors = cors
         self._new_uuid = new_uuid
-        self._routes = RouteTable(ROUTES)
+        self._routes = RouteTable(ROUTES, forgives_slash=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -55,10 +55,10 @@ class Asked(msgspec.Struct, frozen=True):
 
 def render(error: HttpError, asked: Asked) -> Response:
     """Give the response that says ``error``."""
-    lead = _LEADS.get(error.status, title(error.status)).format(
-        method=asked.method, accept=asked.accept, media_type=asked.media_type or "None"
-    )
     accept = "" if asked.accept == "*/*" else asked.accept
+    lead = _LEADS.get(error.status, title(error.status)).format(
+        method=asked.method, accept=accept or JSON, media_type=asked.media_type or "None"
+    )
     match JSON if not accept else best_offer(accept, _FORMATS):
         case "application/json":
             kind, body = JSON, _json(error, asked, detail=_plain(error, lead))

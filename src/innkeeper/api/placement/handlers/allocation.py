@@ -9,9 +9,10 @@ from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import empty, json_answer
 from innkeeper.api.placement.call import Call, pick, typed
 from innkeeper.api.placement.errors import bad_request, refusal
+from innkeeper.api.placement.handlers.named_provider import NO_ALLOCATIONS, named_provider
 from innkeeper.api.placement.schemas import allocation as schemas
 from innkeeper.api.placement.versions import Version
-from innkeeper.core.errors import CapacityExceeded, NoInventory, UnitViolation
+from innkeeper.core.errors import CapacityExceeded, NoInventory, UnitViolation, UnknownName
 from innkeeper.core.ids import ConsumerUuid, RpUuid, canonical_uuid
 from innkeeper.placement import allocations
 from innkeeper.placement.allocations import Wanted
@@ -112,6 +113,7 @@ def _encoded_held(call: Call, held: Held) -> dict[str, object]:
 
 async def list_provider_allocations(call: Call) -> Response:
     """GET /resource_providers/{uuid}/allocations."""
+    named_provider(call, NO_ALLOCATIONS)
     provider, holders = await allocations.provider_allocations(
         call.placement, call.segments["uuid"]
     )
@@ -147,7 +149,8 @@ async def set_consumer_allocations(call: Call) -> Response:
     else:
         schema = pick(call.version, ((1, 8), schemas.PUT_1_8), ((1, 0), schemas.PUT_1_0))
         body = _from_list(call.body(schema, _PutList), call.placement.incomplete)
-    await _write(call, [wanted_of(call, consumer_uuid, body)])
+    wanted = wanted_of(call, consumer_uuid, body)
+    await _write(call, [wanted], whose=f"for consumer {wanted.consumer_uuid}: ")
     return empty()
 
 
@@ -170,13 +173,15 @@ async def set_allocations(call: Call) -> Response:
         ((1, 28), schemas.POST_1_28),
         ((1, 13), schemas.POST_1_13),
     )
-    await _write(call, consumers_of(call, call.document(schema)))
+    await _write(call, consumers_of(call, call.document(schema)), whose="")
     return empty()
 
 
-async def _write(call: Call, wanted: list[Wanted]) -> None:
+async def _write(call: Call, wanted: list[Wanted], *, whose: str) -> None:
     try:
         await allocations.set_allocations(call.placement, wanted)
+    except UnknownName as error:
+        raise bad_request(f"Unable to allocate inventory {whose}{error.detail}") from error
     except DOES_NOT_FIT as error:
         raise refusal(error, f"Unable to allocate inventory: {error.detail}") from error
 

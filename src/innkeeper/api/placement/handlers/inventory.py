@@ -8,16 +8,25 @@ import msgspec
 from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import empty, json_answer, located
 from innkeeper.api.placement.call import Call, typed
-from innkeeper.api.placement.errors import CONCURRENT_UPDATE, bad_request, refusal
+from innkeeper.api.placement.errors import CONCURRENT_UPDATE, HttpError, bad_request, refusal
+from innkeeper.api.placement.handlers.named_provider import NO_INVENTORIES, named_provider
 from innkeeper.api.placement.schemas import inventory as schemas
 from innkeeper.api.placement.versions import Version
 from innkeeper.api.validation import Document
-from innkeeper.core.errors import ConcurrentUpdate, InvalidInput, InventoryInUse, NotFound
+from innkeeper.core.errors import (
+    ConcurrentUpdate,
+    InvalidInput,
+    InventoryInUse,
+    NotFound,
+    UnknownName,
+)
 from innkeeper.core.inventory import MAX_INT, Inventory
-from innkeeper.index.index import Index
+from innkeeper.core.provider import Provider
 from innkeeper.placement import inventories
+from innkeeper.placement.names import check_classes
 from innkeeper.placement.providers import uuid_of
 
+STALE: Final = "resource provider generation conflict"
 ALL_RESERVED_SINCE: Final[Version] = (1, 26)
 """Since when the whole of an inventory may be reserved."""
 
@@ -70,14 +79,15 @@ def encoded_inventory(inventory: Inventory) -> dict[str, int | float]:
     }
 
 
-def inventories_of(index: Index, document: Mapping[str, Document]) -> tuple[Inventory, ...]:
-    """Give the inventories of a valid body by class; raise InvalidInput for an unknown class.
+def inventories_of(document: Mapping[str, Document]) -> tuple[Inventory, ...]:
+    """Give the inventories of a valid body, whose classes may be unknown.
 
-    The schema says nothing about what is under a name that cannot be a class.
+    Raises UnknownName for a name that cannot be a class: the schema says nothing about what is
+    under it.
     """
-    for name in document:
-        if name not in index.resource_classes:
-            raise InvalidInput(f"No such resource class {name}.")
+    for name, each in document.items():
+        if not isinstance(each, dict):
+            raise UnknownName(f"No such resource class {name}.")
     return tuple(typed(each, InventoryFields).named(name) for name, each in document.items())
 
 
@@ -106,6 +116,7 @@ def _one_answer(
 
 async def list_inventories(call: Call) -> Response:
     """GET /resource_providers/{uuid}/inventories."""
+    named_provider(call, NO_INVENTORIES)
     found = inventories.list_inventories(call.placement, call.segments["uuid"])
     return _all_answer(
         call, (each.inventory for each in found.inventories), found.provider.generation
@@ -114,6 +125,7 @@ async def list_inventories(call: Call) -> Response:
 
 async def show_inventory(call: Call) -> Response:
     """GET /resource_providers/{uuid}/inventories/{resource_class}."""
+    named_provider(call, NO_INVENTORIES)
     provider, found = inventories.show_inventory(
         call.placement, call.segments["uuid"], call.segments["resource_class"]
     )
@@ -141,16 +153,18 @@ async def create_inventory(call: Call) -> Response:
 
 async def set_inventories(call: Call) -> Response:
     """PUT /resource_providers/{uuid}/inventories: exactly these."""
-    index = call.placement.index
-    rp_uuid = uuid_of(index, call.segments["uuid"])
+    provider = named_provider(call)
+    rp_uuid = provider.uuid
     put = call.body(schemas.PUT_ALL, _PutAll)
+    _check_generation(provider, put.resource_provider_generation)
     try:
-        wanted = inventories_of(index, put.inventories)
-    except InvalidInput as error:
+        wanted = inventories_of(put.inventories)
+        _check_update(call, rp_uuid, wanted)
+        check_classes(call.placement.index, (each.resource_class for each in wanted))
+    except UnknownName as error:
         raise bad_request(
             f"Unknown resource class in inventory for resource provider {rp_uuid}: {error.detail}"
         ) from error
-    _check_update(call, rp_uuid, wanted)
     try:
         generation = await inventories.set_inventories(
             call.placement, rp_uuid, wanted, seen_generation=put.resource_provider_generation
@@ -162,14 +176,24 @@ async def set_inventories(call: Call) -> Response:
 
 async def update_inventory(call: Call) -> Response:
     """PUT /resource_providers/{uuid}/inventories/{resource_class}."""
-    rp_uuid = uuid_of(call.placement.index, call.segments["uuid"])
+    provider = named_provider(call)
+    rp_uuid = provider.uuid
     put = call.body(schemas.PUT_ONE, _Put)
+    _check_generation(provider, put.resource_provider_generation)
     inventory = put.named(call.segments["resource_class"])
     _check_update(call, rp_uuid, [inventory])
+    if inventory.resource_class not in call.placement.index.resource_classes:
+        raise HttpError(404, f"No such resource class {inventory.resource_class}.")
     generation = await inventories.update_inventory(
         call.placement, rp_uuid, inventory, seen_generation=put.resource_provider_generation
     )
     return _one_answer(call, inventory, generation)
+
+
+def _check_generation(provider: Provider, seen: int) -> None:
+    """Say that a generation is stale before anything else; the write checks it again."""
+    if seen != provider.generation:
+        raise HttpError(409, STALE, code=CONCURRENT_UPDATE)
 
 
 def _check_update(call: Call, rp_uuid: str, wanted: Iterable[Inventory]) -> None:

@@ -17,7 +17,7 @@ from innkeeper.api.placement.errors import (
 from innkeeper.api.placement.handlers.allocation import DOES_NOT_FIT, consumers_of
 from innkeeper.api.placement.handlers.inventory import inventories_of
 from innkeeper.api.placement.schemas import reshaper as schemas
-from innkeeper.core.errors import InvalidInput, InventoryInUse, NotFound
+from innkeeper.core.errors import InventoryInUse, NotFound, UnknownName
 from innkeeper.placement import reshape as use_case
 from innkeeper.placement.providers import show_provider
 from innkeeper.store.reshape import InventoryWrite
@@ -51,6 +51,8 @@ async def reshape(call: Call) -> Response:
             f"Resource provider in inventories not found: {error.detail}",
             code=PROVIDER_NOT_FOUND,
         ) from error
+    except UnknownName as error:
+        raise bad_request(f"malformed reshaper data: {error.detail}") from error
     except InventoryInUse as error:
         raise refusal(error, f"update conflict: {error.detail}") from error
     except DOES_NOT_FIT as error:
@@ -61,10 +63,9 @@ async def reshape(call: Call) -> Response:
 def _inventory_writes(call: Call, wanted: Mapping[str, _Inventories]) -> tuple[InventoryWrite, ...]:
     """Give the writes of inventories.
 
-    Raises HttpError for an unknown provider (400), a stale generation (409) or an unknown class
-    (400), in the order of the body.
+    Raises HttpError for an unknown provider (400), a stale generation (409) or an impossible
+    class (400), in the order of the body.
     """
-    index = call.placement.index
     writes = []
     for uuid, each in wanted.items():
         try:
@@ -82,8 +83,8 @@ def _inventory_writes(call: Call, wanted: Mapping[str, _Inventories]) -> tuple[I
                 code=CONCURRENT_UPDATE,
             )
         try:
-            found = inventories_of(index, each.inventories)
-        except InvalidInput as error:
+            found = inventories_of(each.inventories)
+        except UnknownName as error:
             raise bad_request(f"malformed reshaper data: {error.detail}") from error
         writes.append(InventoryWrite(provider.uuid, each.resource_provider_generation, found))
     return tuple(writes)

@@ -17,7 +17,7 @@ from innkeeper.api.placement.versions import Version
 from innkeeper.core.errors import UnknownName
 from innkeeper.core.ids import RpUuid
 from innkeeper.placement import providers
-from innkeeper.placement.names import check_classes
+from innkeeper.placement.names import check_requested
 from innkeeper.placement.providers import ProviderFilter, ProviderView
 from innkeeper.store.providers import ProviderChange
 
@@ -85,7 +85,7 @@ async def list_resource_providers(call: Call) -> Response:
         ((1, 0), schemas.GET_1_0),
     )
     wanted = _filter(call.params(schema), call.version)
-    check_classes(call.placement.index, (name for name, _ in wanted.resources))
+    check_requested(call.placement.index, (name for name, _ in wanted.resources))
     try:
         found = providers.list_providers(call.placement, wanted)
     except UnknownName as error:

@@ -8,6 +8,7 @@ from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import cache_headers, empty, json_answer, located
 from innkeeper.api.placement.call import Call
 from innkeeper.api.placement.errors import bad_request, refusal
+from innkeeper.api.placement.handlers.named_provider import NO_TRAITS, named_provider
 from innkeeper.api.placement.schemas import trait as schemas
 from innkeeper.core.errors import ConcurrentUpdate
 from innkeeper.core.names import is_valid_custom
@@ -93,6 +94,7 @@ async def delete_trait(call: Call) -> Response:
 
 async def list_provider_traits(call: Call) -> Response:
     """GET /resource_providers/{uuid}/traits."""
+    named_provider(call, NO_TRAITS)
     provider, found = traits.provider_traits(call.placement, call.segments["uuid"])
     return _list_answer(call, found, {"resource_provider_generation": provider.generation})
 

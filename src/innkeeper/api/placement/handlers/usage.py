@@ -6,6 +6,7 @@ from typing import Final
 from innkeeper.api.http import Request, Response
 from innkeeper.api.placement.answers import json_answer
 from innkeeper.api.placement.call import Call
+from innkeeper.api.placement.handlers.named_provider import NO_USAGES, named_provider
 from innkeeper.api.placement.params import Params
 from innkeeper.api.placement.schemas import usage as schemas
 from innkeeper.api.placement.versions import Version
@@ -26,6 +27,7 @@ def target(request: Request) -> dict[str, str]:
 
 async def show_provider_usages(call: Call) -> Response:
     """GET /resource_providers/{uuid}/usages."""
+    named_provider(call, NO_USAGES)
     provider, used = usages.provider_usages(call.placement, call.segments["uuid"])
     content = {"resource_provider_generation": provider.generation, "usages": used}
     return json_answer(call, content)

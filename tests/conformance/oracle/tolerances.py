@@ -1,0 +1,243 @@
+"""The differences that are meant: each with its name, where it may show, and why.
+
+What is not in TOLERATED fails. docs/reference/differences.md has every one of them, in the words
+of those who notice it; a test compares the two lists.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.conformance.oracle.compare import Difference
+from tests.conformance.oracle.exchange import Answer, Request
+from tests.conformance.oracle.names import SHARES
+from tests.conformance.oracle.searches import canonical, groups_of, parameters
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request with both answers."""
+
+    request: Request
+    ours: Answer
+    theirs: Answer
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """One kind of difference that is meant."""
+
+    name: str
+    """As docs/reference/differences.md has it."""
+    reason: str
+    where: str
+    """A regular expression over the whole of a difference's ``where``."""
+    applies: Callable[[Exchange, Difference], bool]
+
+    def excuses(self, exchange: Exchange, difference: Difference) -> bool:
+        return re.fullmatch(self.where, difference.where) is not None and self.applies(
+            exchange, difference
+        )
+
+
+def _vary(exchange: Exchange, difference: Difference) -> bool:
+    return exchange.theirs.status >= 400 and difference.theirs is None
+
+
+def _head(exchange: Exchange, _difference: Difference) -> bool:
+    return exchange.request.method == "HEAD"
+
+
+def _schema_order(_exchange: Exchange, difference: Difference) -> bool:
+    ours, theirs = str(difference.ours), str(difference.theirs)
+    return "Failed validating" in theirs and _words(ours) == _words(theirs)
+
+
+def _lost_candidates(exchange: Exchange, difference: Difference) -> bool:
+    """Ours has more: there are granular groups, an unsuffixed one, and who shares."""
+    groups = groups_of(exchange.request)
+    return (
+        difference.theirs == []
+        and "resources" in groups.get("", {})
+        and len(groups) > 1
+        and SHARES.encode() in exchange.ours.body
+        and _sums_are_right(exchange)
+    )
+
+
+def _same_class(exchange: Exchange, _difference: Difference) -> bool:
+    """Two groups, the unsuffixed one among them, ask for the same class."""
+    groups = groups_of(exchange.request)
+    unsuffixed = _amounts(groups.get("", {}))
+    others = Counter(name for suffix in groups if suffix for name in _amounts(groups[suffix]))
+    isolated = ("group_policy", "none") not in parameters(exchange.request)
+    return isolated and not unsuffixed.keys().isdisjoint(others) and _sums_are_right(exchange)
+
+
+def _amounts(group: dict[str, list[str]]) -> Counter[str]:
+    texts = group.get("resources", [])[-1:]
+    pairs = (item.split(":") for text in texts for item in text.split(","))
+    return Counter({name: int(amount) for name, amount in pairs})
+
+
+def _sums_are_right(exchange: Exchange) -> bool:
+    """Tell whether what each of our candidates allocates is what all groups ask for."""
+    wanted: Counter[str] = Counter()
+    for group in groups_of(exchange.request).values():
+        wanted += _amounts(group)
+    for each in canonical(exchange.ours.json["allocation_requests"]):
+        given: Counter[str] = Counter()
+        for allocation in each["allocations"].values():
+            given += Counter(allocation["resources"])
+        if given != wanted:
+            return False
+    return True
+
+
+LISTING = re.compile(
+    "bad group\\(s\\)|not found in \\[|No such trait|orphaned|Conflicting required|update conflict"
+)
+"""Words of messages that list the members of a set."""
+
+
+def _set_order(_exchange: Exchange, difference: Difference) -> bool:
+    ours, theirs = str(difference.ours), str(difference.theirs)
+    return LISTING.search(theirs) is not None and _words(ours) == _words(theirs)
+
+
+def _words(text: str) -> list[str]:
+    return sorted(re.findall(r"[^\s{}\[\],]+", text))
+
+
+def _more_words(_exchange: Exchange, difference: Difference) -> bool:
+    ours, theirs = str(difference.ours), str(difference.theirs).rstrip()
+    return ours.startswith(theirs) and ("Unable to alloc" in theirs or "generation conf" in theirs)
+
+
+def _both_taken(_exchange: Exchange, difference: Difference) -> bool:
+    ours, theirs = str(difference.ours), str(difference.theirs)
+    (one,) = re.findall(r"provider (\w+: \S+) already", theirs) or [""]
+    both = re.search(r"provider (uuid: \S+), (name: \S+) already", ours)
+    return both is not None and one in both.groups()
+
+
+def _first_cause(_exchange: Exchange, difference: Difference) -> bool:
+    both = (str(difference.ours), str(difference.theirs))
+    return all("\n\n Unable to allocate inventory: " in words for words in both)
+
+
+def _no_inventories(exchange: Exchange, difference: Difference) -> bool:
+    path = exchange.request.target.partition("?")[0]
+    return (
+        path.endswith("/inventories")
+        and difference.theirs is None
+        and exchange.ours.json.get("inventories") == {}
+    )
+
+
+def _unknown_name(exchange: Exchange, _difference: Difference) -> bool:
+    words = re.compile(b"Invalid resource class in resources parameter|No such trait")
+    return (
+        exchange.ours.status == 400
+        and words.search(exchange.ours.body) is not None
+        and exchange.theirs.status == 200
+        and exchange.theirs.json == {"allocation_requests": [], "provider_summaries": {}}
+    )
+
+
+def _resourceless(exchange: Exchange, difference: Difference) -> bool:
+    """The reference ignores in_tree there, and gives nothing where no trait or aggregate is."""
+    bare = [group for group in groups_of(exchange.request).values() if "resources" not in group]
+    return any("in_tree" in group for group in bare) or (
+        bool(bare) and difference.theirs == [] and all(map(_only_forbids, bare))
+    )
+
+
+def _only_forbids(group: dict[str, list[str]]) -> bool:
+    conditions = [*group.get("required", []), *group.get("member_of", [])]
+    return all(each.startswith("!") for text in conditions for each in text.split(","))
+
+
+TOLERATED = (
+    Tolerance(
+        "lost-candidates",
+        "with sharing providers and granular groups the reference loses all but one anchor",
+        "candidates|count",
+        _lost_candidates,
+    ),
+    Tolerance(
+        "same-class",
+        "the reference adds amounts up wrongly where groups ask for the same class",
+        "candidates|count",
+        _same_class,
+    ),
+    Tolerance(
+        "set-order",
+        "the reference lists the members of a set in any order",
+        "error detail",
+        _set_order,
+    ),
+    Tolerance(
+        "unknown-name",
+        "an unknown class or trait is 400, even if another group alone leaves no candidates",
+        "status|error .*|body|header cache-control|header last-modified",
+        _unknown_name,
+    ),
+    Tolerance(
+        "resourceless",
+        "in_tree counts for a group without resources, which may be any provider else",
+        "candidates|count",
+        _resourceless,
+    ),
+    Tolerance(
+        "no-inventories",
+        "last-modified is on every answer from 1.15, on one without inventories too",
+        "header last-modified",
+        _no_inventories,
+    ),
+    Tolerance(
+        "more-words",
+        "after the usual words a refused claim says numbers, a stale generation whose it is",
+        "error detail",
+        _more_words,
+    ),
+    Tolerance(
+        "first-cause",
+        "of several reasons why a claim does not fit, another one may be told",
+        "error detail",
+        _first_cause,
+    ),
+    Tolerance(
+        "both-taken",
+        "where name and uuid are taken, the reference on SQLite tells of one only",
+        "error detail",
+        _both_taken,
+    ),
+    Tolerance(
+        "vary",
+        "errors depend on the version too: caches must know",
+        "header vary",
+        _vary,
+    ),
+    Tolerance(
+        "head",
+        "a 405 to HEAD has no body, so that its type says nothing",
+        "header content-type|body",
+        _head,
+    ),
+    Tolerance(
+        "schema-order",
+        "the schema that an error quotes has the same keys in another order",
+        "error detail",
+        _schema_order,
+    ),
+)
+
+
+def excuse(exchange: Exchange, difference: Difference) -> str | None:
+    """Give the name of the tolerance for a difference; None if it is none that is meant."""
+    for tolerance in TOLERATED:
+        if tolerance.excuses(exchange, difference):
+            return tolerance.name
+    return None
