@@ -104,7 +104,7 @@ class SocketBackend(ABC):
             ) from error
         except DBAPIError as error:
             engine.dispose()
-            said = " ".join(str(error.orig).split())
+            said = " ".join(str(error.orig).split()).rstrip(".?")
             raise SetupError(
                 f"Cannot use the database {self.shown}: {said}. Check that the server runs, that"
                 " the database exists and that the user may do everything in it."
