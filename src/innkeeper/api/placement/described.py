@@ -31,11 +31,10 @@ from innkeeper.api.placement.schemas import resource_class as class_schemas
 from innkeeper.api.placement.schemas import resource_provider as provider_schemas
 from innkeeper.api.placement.schemas import trait as trait_schemas
 from innkeeper.api.placement.schemas import usage as usage_schemas
+from innkeeper.api.placement.schemas.parts import Since
 from innkeeper.api.placement.versions import OLDEST, Version
 from innkeeper.api.validation import Document, Schema
 
-Since = tuple[tuple[Version, Schema], ...]
-"""Schemas, each with the version that it is for first, from new to old."""
 Shown = Callable[[Version], Document]
 
 
@@ -59,10 +58,6 @@ class Described(msgspec.Struct, frozen=True):
 def _only(schema: Schema) -> Since:
     return ((OLDEST, schema),)
 
-
-_P = provider_schemas
-_A = allocation_schemas
-_C = candidate_schemas
 
 DESCRIBED: Final[dict[Handler, Described]] = {
     root.show_root: Described("Which versions there are", answer.root),
@@ -92,18 +87,12 @@ DESCRIBED: Final[dict[Handler, Described]] = {
     resource_provider.list_resource_providers: Described(
         "Resource providers that pass all filters",
         answer.providers,
-        query=(
-            ((1, 18), _P.GET_1_18),
-            ((1, 14), _P.GET_1_14),
-            ((1, 4), _P.GET_1_4),
-            ((1, 3), _P.GET_1_3),
-            ((1, 0), _P.GET_1_0),
-        ),
+        query=provider_schemas.GET,
     ),
     resource_provider.create_resource_provider: Described(
         "Make a resource provider",
         answer.provider,
-        body=(((1, 14), _P.POST_1_14), ((1, 0), _P.POST_1_0)),
+        body=provider_schemas.POST,
         bare_until=(1, 19),
         locates=True,
     ),
@@ -111,7 +100,7 @@ DESCRIBED: Final[dict[Handler, Described]] = {
     resource_provider.update_resource_provider: Described(
         "Rename or move a resource provider",
         answer.provider,
-        body=(((1, 14), _P.PUT_1_14), ((1, 0), _P.PUT_1_0)),
+        body=provider_schemas.PUT,
     ),
     resource_provider.delete_resource_provider: Described(
         "Delete a resource provider", statuses=(204,), undated=True
@@ -141,39 +130,27 @@ DESCRIBED: Final[dict[Handler, Described]] = {
     usage.show_project_usages: Described(
         "What a project uses",
         answer.usages,
-        query=(((1, 38), usage_schemas.GET_1_38), ((1, 9), usage_schemas.GET_1_9)),
+        query=usage_schemas.GET,
     ),
     aggregate.list_aggregates: Described("Aggregates of a provider", answer.aggregates),
     aggregate.set_aggregates: Described(
         "Give a provider exactly these aggregates",
         answer.aggregates,
-        body=(((1, 19), aggregate_schemas.PUT_1_19), ((1, 1), aggregate_schemas.PUT_1_1)),
+        body=aggregate_schemas.PUT,
     ),
     allocation.list_provider_allocations: Described(
         "Allocations of a provider", answer.provider_allocations
     ),
     allocation.set_allocations: Described(
         "Set the allocations of several consumers, all or nothing",
-        body=(
-            ((1, 38), _A.POST_1_38),
-            ((1, 34), _A.POST_1_34),
-            ((1, 28), _A.POST_1_28),
-            ((1, 13), _A.POST_1_13),
-        ),
+        body=allocation_schemas.POST,
         statuses=(204,),
         undated=True,
     ),
     allocation.show_allocations: Described("Allocations of a consumer", answer.allocations),
     allocation.set_consumer_allocations: Described(
         "Set the allocations of a consumer",
-        body=(
-            ((1, 38), _A.PUT_1_38),
-            ((1, 34), _A.PUT_1_34),
-            ((1, 28), _A.PUT_1_28),
-            ((1, 12), _A.PUT_1_12),
-            ((1, 8), _A.PUT_1_8),
-            ((1, 0), _A.PUT_1_0),
-        ),
+        body=allocation_schemas.PUT,
         statuses=(204,),
         undated=True,
     ),
@@ -183,17 +160,7 @@ DESCRIBED: Final[dict[Handler, Described]] = {
     allocation_candidate.list_allocation_candidates: Described(
         "Where what is asked for fits",
         answer.candidates,
-        query=(
-            ((1, 36), _C.GET_1_36),
-            ((1, 35), _C.GET_1_35),
-            ((1, 33), _C.GET_1_33),
-            ((1, 31), _C.GET_1_31),
-            ((1, 25), _C.GET_1_25),
-            ((1, 21), _C.GET_1_21),
-            ((1, 17), _C.GET_1_17),
-            ((1, 16), _C.GET_1_16),
-            ((1, 10), _C.GET_1_10),
-        ),
+        query=candidate_schemas.GET,
     ),
     trait.list_traits: Described("Traits", answer.traits, query=_only(trait_schemas.LIST)),
     trait.show_trait: Described("Whether a trait exists", statuses=(204,)),
@@ -212,11 +179,7 @@ DESCRIBED: Final[dict[Handler, Described]] = {
     ),
     reshaper.reshape: Described(
         "Move inventories and allocations between providers at once",
-        body=(
-            ((1, 38), reshaper_schemas.POST_1_38),
-            ((1, 34), reshaper_schemas.POST_1_34),
-            ((1, 30), reshaper_schemas.POST_1_30),
-        ),
+        body=reshaper_schemas.POST,
         statuses=(204,),
         undated=True,
     ),

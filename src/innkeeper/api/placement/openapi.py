@@ -12,9 +12,10 @@ import msgspec
 
 from innkeeper.api.http import JSON
 from innkeeper.api.placement.call import CACHE_HEADERS_SINCE, Endpoint
-from innkeeper.api.placement.described import DESCRIBED, Described, Since
+from innkeeper.api.placement.described import DESCRIBED, Described
 from innkeeper.api.placement.routes import ROUTES
 from innkeeper.api.placement.schemas import answer
+from innkeeper.api.placement.schemas.parts import Since
 from innkeeper.api.placement.versions import OLDEST, VERSIONS, Version, text
 from innkeeper.api.validation import Document
 from innkeeper.core.errors import InvalidInput

@@ -7,7 +7,7 @@ import msgspec
 
 from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import json_answer
-from innkeeper.api.placement.call import Call, typed
+from innkeeper.api.placement.call import Call, pick, typed
 from innkeeper.api.placement.errors import refusal
 from innkeeper.api.placement.handlers.trait import STALE
 from innkeeper.api.placement.schemas import aggregate as schemas
@@ -42,11 +42,12 @@ async def set_aggregates(call: Call) -> Response:
     """PUT /resource_providers/{uuid}/aggregates; a bare list up to 1.18."""
     rp_uuid = uuid_of(call.placement.index, call.segments["uuid"])
     seen_generation: int | None = None
+    schema = pick(call.version, *schemas.PUT)
     if call.version >= GENERATION_SINCE:
-        put = call.body(schemas.PUT_1_19, _Put)
+        put = call.body(schema, _Put)
         said, seen_generation = put.aggregates, put.resource_provider_generation
     else:
-        said = typed(call.document(schemas.PUT_1_1), tuple[str, ...])
+        said = typed(call.document(schema), tuple[str, ...])
     uuids = tuple(dict.fromkeys(AggregateUuid(canonical_uuid(text) or text) for text in said))
     try:
         generation = await aggregates.set_aggregates(

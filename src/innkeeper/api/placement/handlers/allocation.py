@@ -137,17 +137,10 @@ async def set_consumer_allocations(call: Call) -> Response:
     consumer_uuid = call.segments["consumer_uuid"]
     if canonical_uuid(consumer_uuid) is None:
         raise bad_request(f"Malformed consumer_uuid: {consumer_uuid}")
+    schema = pick(call.version, *schemas.PUT)
     if call.version >= BY_PROVIDER_SINCE:
-        schema = pick(
-            call.version,
-            ((1, 38), schemas.PUT_1_38),
-            ((1, 34), schemas.PUT_1_34),
-            ((1, 28), schemas.PUT_1_28),
-            ((1, 12), schemas.PUT_1_12),
-        )
         body = call.body(schema, ConsumerBody)
     else:
-        schema = pick(call.version, ((1, 8), schemas.PUT_1_8), ((1, 0), schemas.PUT_1_0))
         body = _from_list(call.body(schema, _PutList), call.placement.incomplete)
     wanted = wanted_of(call, consumer_uuid, body)
     await _write(call, [wanted], whose=f"for consumer {wanted.consumer_uuid}: ")
@@ -166,13 +159,7 @@ def _from_list(put: _PutList, incomplete: Incomplete) -> ConsumerBody:
 
 async def set_allocations(call: Call) -> Response:
     """POST /allocations: several consumers at once, all or nothing."""
-    schema = pick(
-        call.version,
-        ((1, 38), schemas.POST_1_38),
-        ((1, 34), schemas.POST_1_34),
-        ((1, 28), schemas.POST_1_28),
-        ((1, 13), schemas.POST_1_13),
-    )
+    schema = pick(call.version, *schemas.POST)
     await _write(call, consumers_of(call, call.document(schema)), whose="")
     return empty()
 

@@ -27,18 +27,7 @@ ALL_CLASSES_SINCE: Final[Version] = (1, 27)
 
 async def list_allocation_candidates(call: Call) -> Response:
     """GET /allocation_candidates."""
-    schema = pick(
-        call.version,
-        ((1, 36), schemas.GET_1_36),
-        ((1, 35), schemas.GET_1_35),
-        ((1, 33), schemas.GET_1_33),
-        ((1, 31), schemas.GET_1_31),
-        ((1, 25), schemas.GET_1_25),
-        ((1, 21), schemas.GET_1_21),
-        ((1, 17), schemas.GET_1_17),
-        ((1, 16), schemas.GET_1_16),
-        ((1, 10), schemas.GET_1_10),
-    )
+    schema = pick(call.version, *schemas.GET)
     request = parse_candidate_request(call.params(schema), call.version)
     found = find_candidates(call.placement, request)
     classes = frozenset(name for group in request.groups for name, _ in group.resources)

@@ -35,12 +35,7 @@ class _Post(msgspec.Struct, frozen=True):
 
 async def reshape(call: Call) -> Response:
     """POST /reshaper."""
-    schema = pick(
-        call.version,
-        ((1, 38), schemas.POST_1_38),
-        ((1, 34), schemas.POST_1_34),
-        ((1, 30), schemas.POST_1_30),
-    )
+    schema = pick(call.version, *schemas.POST)
     post = typed(call.document(schema), _Post)
     writes = _inventory_writes(call, post.inventories)
     consumers = consumers_of(call, post.allocations)

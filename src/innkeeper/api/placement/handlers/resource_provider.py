@@ -76,14 +76,7 @@ def _answer(call: Call, view: ProviderView) -> Response:
 
 async def list_resource_providers(call: Call) -> Response:
     """GET /resource_providers, those that pass all filters."""
-    schema = pick(
-        call.version,
-        ((1, 18), schemas.GET_1_18),
-        ((1, 14), schemas.GET_1_14),
-        ((1, 4), schemas.GET_1_4),
-        ((1, 3), schemas.GET_1_3),
-        ((1, 0), schemas.GET_1_0),
-    )
+    schema = pick(call.version, *schemas.GET)
     wanted = _filter(call.params(schema), call.version)
     check_requested(call.placement.index, (name for name, _ in wanted.resources))
     try:
@@ -116,7 +109,7 @@ def _filter(params: Params, version: Version) -> ProviderFilter:
 
 async def create_resource_provider(call: Call) -> Response:
     """POST /resource_providers."""
-    schema = pick(call.version, (TREES_SINCE, schemas.POST_1_14), ((1, 0), schemas.POST_1_0))
+    schema = pick(call.version, *schemas.POST)
     post = call.body(schema, _Post)
     view = await providers.create_provider(
         call.placement, name=post.name, uuid=post.uuid, parent_uuid=post.parent_provider_uuid
@@ -134,7 +127,7 @@ async def update_resource_provider(call: Call) -> Response:
     """PUT /resource_providers/{uuid}: another name, perhaps another place in a tree."""
     uuid = call.segments["uuid"]
     providers.show_provider(call.placement, uuid)
-    schema = pick(call.version, (TREES_SINCE, schemas.PUT_1_14), ((1, 0), schemas.PUT_1_0))
+    schema = pick(call.version, *schemas.PUT)
     put = call.body(schema, _Put)
     parent = put.parent_provider_uuid
     wanted = ProviderChange(

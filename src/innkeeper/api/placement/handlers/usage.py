@@ -5,7 +5,7 @@ from typing import Final
 
 from innkeeper.api.http import Request, Response
 from innkeeper.api.placement.answers import json_answer
-from innkeeper.api.placement.call import Call
+from innkeeper.api.placement.call import Call, pick
 from innkeeper.api.placement.handlers.named_provider import NO_USAGES, named_provider
 from innkeeper.api.placement.params import Params
 from innkeeper.api.placement.schemas import usage as schemas
@@ -36,7 +36,7 @@ async def show_provider_usages(call: Call) -> Response:
 async def show_project_usages(call: Call) -> Response:
     """GET /usages of a project, or of one user in it; by consumer type from 1.38."""
     by_type = call.version >= TYPES_SINCE
-    params = call.params(schemas.GET_1_38 if by_type else schemas.GET_1_9)
+    params = call.params(pick(call.version, *schemas.GET))
     found = await usages.project_usages(
         call.placement, params.get("project_id") or "", user_id=params.get("user_id")
     )

@@ -9,6 +9,7 @@ from innkeeper.api.placement.schemas.parts import (
     NAME,
     UUID_KEY,
     UUID_STRING,
+    Since,
     body,
     mapping,
     record,
@@ -84,3 +85,19 @@ POST_1_38: Final = body(mapping(UUID_KEY, _ONE_1_38, at_least=1))
 MANY_1_28: Final = mapping(UUID_KEY, _ONE_1_28)
 MANY_1_34: Final = mapping(UUID_KEY, _ONE_1_34)
 MANY_1_38: Final = mapping(UUID_KEY, _ONE_1_38)
+
+PUT: Final[Since] = (
+    ((1, 38), PUT_1_38),
+    ((1, 34), PUT_1_34),
+    ((1, 28), PUT_1_28),
+    ((1, 12), PUT_1_12),
+    ((1, 8), PUT_1_8),
+    ((1, 0), PUT_1_0),
+)
+
+POST: Final[Since] = (
+    ((1, 38), POST_1_38),
+    ((1, 34), POST_1_34),
+    ((1, 28), POST_1_28),
+    ((1, 13), POST_1_13),
+)

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from innkeeper.api.placement.schemas.parts import GROUP_NUMBER, GROUP_SUFFIX, STRING, query, record
+from innkeeper.api.placement.schemas.parts import (
+    GROUP_NUMBER,
+    GROUP_SUFFIX,
+    STRING,
+    Since,
+    query,
+    record,
+)
 from innkeeper.api.validation import Document
 
 _LIMIT: Final = {
@@ -47,4 +54,16 @@ GET_1_36: Final = query(
         {**_LIMIT, **_POLICY, "root_required": STRING, "same_subtree": STRING},
         **_groups(GROUP_SUFFIX, *_QUARTET),
     )
+)
+
+GET: Final[Since] = (
+    ((1, 36), GET_1_36),
+    ((1, 35), GET_1_35),
+    ((1, 33), GET_1_33),
+    ((1, 31), GET_1_31),
+    ((1, 25), GET_1_25),
+    ((1, 21), GET_1_21),
+    ((1, 17), GET_1_17),
+    ((1, 16), GET_1_16),
+    ((1, 10), GET_1_10),
 )

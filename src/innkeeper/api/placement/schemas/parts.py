@@ -8,8 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from innkeeper.api.placement.versions import Version
 from innkeeper.api.validation import Document, Schema
 from innkeeper.core.ids import canonical_uuid
+
+Since = tuple[tuple[Version, Schema], ...]
+"""Schemas, each with the version that it is for first, from new to old."""
 
 UUID_KEY: Final = "^[0-9a-fA-F-]{36}$"
 NAME: Final = "^[A-Z0-9_]+$"

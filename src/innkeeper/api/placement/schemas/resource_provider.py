@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from innkeeper.api.placement.schemas.parts import STRING, UUID_STRING, body, query, record
+from innkeeper.api.placement.schemas.parts import STRING, UUID_STRING, Since, body, query, record
 
 _NAME: Final = {"name": {"type": "string", "maxLength": 200}}
 _UUID: Final = {"uuid": UUID_STRING}
@@ -23,3 +23,21 @@ GET_1_3: Final = query(record(_FILTERS_1_3))
 GET_1_4: Final = query(record(_FILTERS_1_4))
 GET_1_14: Final = query(record(_FILTERS_1_14))
 GET_1_18: Final = query(record({**_FILTERS_1_14, "required": STRING}))
+
+GET: Final[Since] = (
+    ((1, 18), GET_1_18),
+    ((1, 14), GET_1_14),
+    ((1, 4), GET_1_4),
+    ((1, 3), GET_1_3),
+    ((1, 0), GET_1_0),
+)
+
+POST: Final[Since] = (
+    ((1, 14), POST_1_14),
+    ((1, 0), POST_1_0),
+)
+
+PUT: Final[Since] = (
+    ((1, 14), PUT_1_14),
+    ((1, 0), PUT_1_0),
+)

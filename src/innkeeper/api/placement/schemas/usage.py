@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from innkeeper.api.placement.schemas.parts import IDENTITY, NAME, query, record
+from innkeeper.api.placement.schemas.parts import IDENTITY, NAME, Since, query, record
 
 _WHOSE: Final = {"project_id": IDENTITY, "user_id": IDENTITY}
 
@@ -12,4 +12,9 @@ GET_1_38: Final = query(
         {**_WHOSE, "consumer_type": {**IDENTITY, "pattern": f"{NAME}|^all|^unknown$"}},
         required=["project_id"],
     )
+)
+
+GET: Final[Since] = (
+    ((1, 38), GET_1_38),
+    ((1, 9), GET_1_9),
 )
