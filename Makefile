@@ -52,7 +52,7 @@ format: .venv/.stamp-test ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: .venv/.stamp-test ## measure (ARGS="...")
+bench: .venv/.stamp-test .venv-peers/.stamp .tools/.stamp-servers ## measure, in minutes (ARGS="--help" says how to measure it all)
 	$(BIN)/python -m bench $(ARGS)
 
 soak: .venv/.stamp-test .venv-peers/.stamp .tools/.stamp-servers ## the tests that run for long (SOAK_SECONDS=600, ARGS="...")

@@ -1,0 +1,278 @@
+"""Which clouds are measured, with which requests, and what each must reach."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import msgspec
+
+from bench.against_placement import clouds
+from bench.against_placement.clouds import FLAT, PERFLOAD_AGGREGATES, Cloud
+from bench.against_placement.figures import Goal, Metric
+from bench.against_placement.load import Fixed, Schedule, Stocks, Work
+from bench.against_placement.requests import PROJECT, candidates_path, claims, request
+
+FLAT_QUERY: Final = {"resources": "VCPU:1,MEMORY_MB:64,DISK_GB:1"}
+NESTED_QUERY: Final = {
+    "resources": "DISK_GB:20",
+    "resources_NODE": "VCPU:2,MEMORY_MB:2048",
+    "resources_NIC": "SRIOV_NET_VF:1",
+    "group_policy": "none",
+    "same_subtree": "_NODE,_NIC",
+}
+PERFLOAD_QUERY: Final = {
+    "resources": "VCPU:1,DISK_GB:10,MEMORY_MB:256",
+    "member_of": PERFLOAD_AGGREGATES[0],
+    "required": "HW_CPU_X86_AVX2",
+}
+PERFLOAD_NESTED_QUERY: Final = {
+    "resources": "DISK_GB:10",
+    "required": "COMPUTE_VOLUME_MULTI_ATTACH",
+    "resources_COMPUTE": "VCPU:1,MEMORY_MB:256",
+    "required_COMPUTE": "CUSTOM_FOO",
+    "resources_FPGA": "FPGA:1",
+    "group_policy": "none",
+    "same_subtree": "_COMPUTE,_FPGA",
+}
+PERFLOAD_CONNECTIONS: Final = 10
+PEER_CAP: Final = 1_000
+"""max_allocation_candidates of the peer where it would not end otherwise."""
+READERS: Final = 100
+"""Providers that are read in turn."""
+MAX_CLAIMS: Final = 4_000
+"""In one turn: more would fill the cloud of the faster one."""
+SCHEDULE_CONNECTIONS: Final = 8
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One thing to measure on a cloud."""
+
+    title: str
+    work: Callable[[Cloud, int], Work]
+    """Takes a number too, another one in each turn: what is claimed must be new."""
+    connections: int = 1
+    goals: tuple[Goal, ...] = ()
+    peer_cap: int | None = None
+    """max_allocation_candidates that the peer is given; None: it has no limit."""
+    quick: bool = False
+    path: str = ""
+    """Of a search, whose answers are compared."""
+    most: int = 1_000_000
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """A cloud and its cases."""
+
+    cloud: Cloud
+    cases: tuple[Case, ...]
+    goals: tuple[Goal, ...] = ()
+    """Of the server itself: its start, its memory."""
+    alone: bool = False
+    """Without the peer, and on SQLite only."""
+
+
+def search(
+    title: str,
+    query: dict[str, str],
+    limit: int | None = None,
+    *,
+    connections: int = 1,
+    goals: tuple[Goal, ...] = (),
+    peer_cap: int | None = None,
+    quick: bool = False,
+) -> Case:
+    """Measure one search, asked again and again."""
+    path = candidates_path(query, limit)
+    return Case(
+        f"{title}, limit {limit:,}" if limit else title,
+        lambda _cloud, _turn: Fixed([request("GET", path)]),
+        connections=connections,
+        goals=goals,
+        peer_cap=peer_cap,
+        quick=quick,
+        path=path,
+    )
+
+
+def ours(metric: Metric, bound: float) -> tuple[Goal, ...]:
+    """Give one goal."""
+    return (Goal(metric, bound),)
+
+
+def gpu_query(groups: int) -> dict[str, str]:
+    """Ask for so many GPUs, each a device of its own."""
+    query = {"resources": "VCPU:2,MEMORY_MB:2048"}
+    query |= {f"resources_{at}": "PGPU:1" for at in range(groups)}
+    return {**query, "group_policy": "isolate"}
+
+
+def wide_query(groups: int) -> dict[str, str]:
+    """Ask for so many devices, and for nothing of their root."""
+    query = {f"resources_{at}": "PGPU:1" for at in range(groups)}
+    return {**query, "group_policy": "isolate"}
+
+
+def claim_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool = False) -> Case:
+    """Measure claims, each of a new consumer on a random host."""
+
+    def work(cloud: Cloud, turn: int) -> Work:
+        random = Random(f"claims {connections} {turn}")
+        return Fixed(list(claims(cloud.roots(1_000), MAX_CLAIMS, random)), once=True)
+
+    return Case(
+        f"claim, {connections} at a time",
+        work,
+        connections=connections,
+        goals=goals,
+        quick=quick,
+        most=MAX_CLAIMS,
+    )
+
+
+def schedule_case(goals: tuple[Goal, ...], *, quick: bool = False) -> Case:
+    """Measure a search with limit 10 and a claim of what it found."""
+    asked = request("GET", candidates_path(FLAT_QUERY, 10))
+    return Case(
+        f"schedule (search, claim), {SCHEDULE_CONNECTIONS} at a time",
+        lambda _cloud, turn: Schedule(asked, seed=turn + 1_000),
+        connections=SCHEDULE_CONNECTIONS,
+        goals=goals,
+        quick=quick,
+        most=MAX_CLAIMS,
+    )
+
+
+def reads(title: str, path: str, *, quick: bool = False) -> Case:
+    """Measure a GET of ``path`` for one provider after the other."""
+
+    def work(cloud: Cloud, _turn: int) -> Work:
+        return Fixed([request("GET", path.format(uuid)) for uuid in cloud.roots(READERS)])
+
+    return Case(title, work, goals=ours("cpu", 30), quick=quick)
+
+
+def update_case(*, changing: bool, quick: bool = False) -> Case:
+    """Measure what a compute host does every minute, or when it has really changed."""
+    first = {
+        one.resource_class: {"total": one.total, "allocation_ratio": one.allocation_ratio}
+        for one in FLAT
+    }
+    second = {**first, "DISK_GB": {"total": 40_001.0, "allocation_ratio": 1.0}}
+
+    def work(cloud: Cloud, _turn: int) -> Work:
+        paths = [f"/resource_providers/{uuid}/inventories" for uuid in cloud.roots(READERS)]
+        whole: list[dict[str, dict[str, float]]] = [first, second] if changing else [first]
+        return Stocks(paths, whole)
+
+    kind = "of one class" if changing else "that changes nothing"
+    return Case(f"inventory update {kind}", work, goals=ours("cpu", 30), quick=quick)
+
+
+PROJECT_USAGES: Final = Case(
+    "usages of a project",
+    lambda _cloud, _turn: Fixed([request("GET", f"/usages?project_id={PROJECT}")]),
+    goals=ours("cpu", 30),
+)
+
+FLAT_1000: Final = (
+    search("candidates", FLAT_QUERY, 10, goals=ours("cpu", 150), quick=True),
+    search("candidates", FLAT_QUERY, 1_000),
+    reads("provider show", "/resource_providers/{}", quick=True),
+    reads("tree list", "/resource_providers?in_tree={}"),
+    claim_case(1),
+    claim_case(4),
+    claim_case(16),
+    claim_case(64, goals=ours("per_s", 50), quick=True),
+    reads("usages of a provider", "/resource_providers/{}/usages"),
+    PROJECT_USAGES,
+    update_case(changing=False, quick=True),
+    update_case(changing=True),
+    schedule_case(ours("per_s", 300), quick=True),
+)
+
+
+def scenes() -> tuple[Scene, ...]:
+    """Give everything that there is to measure, in order."""
+    return (
+        Scene(clouds.flat(1_000), FLAT_1000),
+        Scene(
+            clouds.flat(10_000),
+            (
+                search(
+                    "candidates",
+                    FLAT_QUERY,
+                    10,
+                    goals=(*ours("cpu", 1_000), *ours("p50", 500)),
+                    quick=True,
+                ),
+                search("candidates", FLAT_QUERY, 1_000, goals=ours("cpu", 400)),
+                schedule_case(ours("per_s", 2_000)),
+            ),
+            goals=ours("memory_mb", 150),
+        ),
+        Scene(
+            clouds.nested(1_000),
+            (
+                search("candidates", NESTED_QUERY, 10, goals=ours("cpu", 200)),
+                search("candidates", NESTED_QUERY, 1_000, goals=ours("cpu", 200)),
+            ),
+        ),
+        Scene(clouds.gpus(200, 8), _gpu_cases()),
+        Scene(
+            clouds.perfload_flat(),
+            (search("its query", PERFLOAD_QUERY, connections=PERFLOAD_CONNECTIONS),),
+        ),
+        Scene(
+            clouds.perfload_nested(),
+            (search("its query", PERFLOAD_NESTED_QUERY, connections=PERFLOAD_CONNECTIONS),),
+        ),
+        Scene(
+            clouds.wide(8),
+            (search("8 isolated groups", wide_query(8), 1_000, peer_cap=PEER_CAP),),
+        ),
+        *_alone(),
+    )
+
+
+def _gpu_cases() -> tuple[Case, ...]:
+    return (
+        search("1 group", gpu_query(1), 1_000),
+        search("2 isolated groups", gpu_query(2), 1_000),
+        search("4 isolated groups", gpu_query(4), 10, goals=ours("p50_ms", 20), peer_cap=PEER_CAP),
+        search(
+            "8 isolated groups", gpu_query(8), 1_000, goals=ours("p50_ms", 50), peer_cap=PEER_CAP
+        ),
+    )
+
+
+def _alone() -> tuple[Scene, ...]:
+    def goal(metric: Metric, bound: float) -> Goal:
+        return Goal(metric, bound, "innkeeper-sqlite")
+
+    return (
+        Scene(
+            clouds.flat(100_000),
+            (
+                search("candidates", FLAT_QUERY, 10, goals=(goal("p50_ms", 5),)),
+                search("candidates", FLAT_QUERY, 1_000),
+                claim_case(64),
+                schedule_case(()),
+            ),
+            goals=(goal("start_s", 15),),
+            alone=True,
+        ),
+        Scene(
+            clouds.flat(1_000_000),
+            (search("candidates", FLAT_QUERY, 10, goals=(goal("p50_ms", 40),)),),
+            goals=(goal("memory_mb", 3 * 1024),),
+            alone=True,
+        ),
+        Scene(
+            clouds.wide(1_000),
+            (
+                search("2 isolated groups", wide_query(2), 1_000),
+                search("8 isolated groups", wide_query(8), 1_000),
+            ),
+            alone=True,
+        ),
+    )
