@@ -85,6 +85,14 @@ class Columns:
         pictures = (column.picture(row) for _, column in sorted(self.classes.items()))
         return tuple(picture for picture in pictures if picture is not None)
 
+    def stock(self, row: RpRow) -> list[tuple[str, int, int]]:
+        """Give (resource class, capacity, used) of a provider by class name."""
+        return [
+            (name, int(column.capacity[slot]), int(column.used[slot]))
+            for name, column in sorted(self.classes.items())
+            if (slot := column.slot[row]) != NOTHING
+        ]
+
     def reserve(self, provider: Provider) -> RpRow:
         """Give the row of a provider; a new one, without tree or inventory, if it has none."""
         row = self._by_id.get(provider.id)

@@ -6,6 +6,8 @@ It belongs to one thread. It never changes by itself: ``apply`` follows the stor
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import RpRow
 from innkeeper.core.picture import (
@@ -21,21 +23,33 @@ from innkeeper.index.columns import Columns
 from innkeeper.index.growing import Int32s
 from innkeeper.index.holds import Hold
 from innkeeper.index.hosts import HostTable
+from innkeeper.index.kept import Kept
 from innkeeper.index.plan import Plans
 
 
 class Index:
     """Every provider, host and server group, in memory: about 1 KB a provider.
 
-    ``held`` says how many holds are in flight; ``plans`` are compiled requests.
+    ``held`` says how many holds are in flight; ``plans`` are compiled requests; ``kept`` is what
+    callers have made of trees, which holds change nothing of.
     """
 
-    __slots__ = ("columns", "groups", "held", "hosts", "known_traits", "plans", "resource_classes")
+    __slots__ = (
+        "columns",
+        "groups",
+        "held",
+        "hosts",
+        "kept",
+        "known_traits",
+        "plans",
+        "resource_classes",
+    )
 
     def __init__(self) -> None:
         self.columns = Columns()
         self.hosts = HostTable(self.columns)
         self.plans = Plans(self.columns)
+        self.kept = Kept()
         self.groups: dict[str, ServerGroup] = {}
         self.resource_classes: dict[str, NamePicture] = {}
         self.known_traits: dict[str, NamePicture] = {}
@@ -73,9 +87,18 @@ class Index:
         """Give the provider in a row; IndexError if the row is empty."""
         return self.columns.provider(row)
 
+    def uuids(self, rows: Sequence[RpRow]) -> list[bytes]:
+        """Give the uuids of some providers as they are sent."""
+        provider = self.columns.provider
+        return [provider(row).uuid.encode() for row in rows]
+
     def inventories(self, row: RpRow) -> tuple[InventoryPicture, ...]:
         """Give a provider's inventories by class name; ``used`` is without holds."""
         return self.columns.inventories(row)
+
+    def stock(self, row: RpRow) -> list[tuple[str, int, int]]:
+        """Give (resource class, capacity, used) of a provider by class name."""
+        return self.columns.stock(row)
 
     def traits(self, row: RpRow) -> tuple[str, ...]:
         """Give the traits of a provider, sorted."""
@@ -96,6 +119,11 @@ class Index:
     def root(self, row: RpRow) -> RpRow:
         """Give the root of the tree that holds a provider."""
         return RpRow(int(self.columns.trees.root[row]))
+
+    def roots(self, rows: Sequence[RpRow]) -> list[RpRow]:
+        """Give the root of the tree that holds each of some providers."""
+        found: list[RpRow] = self.columns.trees.root[np.array(rows, dtype=np.intp)].tolist()
+        return found
 
     def rows(self) -> Int32s:
         """Give the rows of all providers, ascending: int32[providers]."""
@@ -118,7 +146,7 @@ class Index:
         for rp_id in picture.removed:
             row = self.columns.row_of_id(rp_id)
             if row is not None:
-                self.hosts.touch(self.root(row))
+                self._tree_changed(self.root(row))
                 rp_uuid = self.provider(row).uuid
                 self.columns.remove(rp_id)
                 self.hosts.provider_gone(rp_uuid)
@@ -130,14 +158,18 @@ class Index:
 
     def _apply_provider(self, picture: ProviderPicture) -> None:
         row = self.columns.reserve(picture.provider)
-        self.hosts.touch(self.root(row))
+        self._tree_changed(self.root(row))
         self.columns.put(picture)
         self.hosts.provider_placed(picture.provider.uuid, self.root(row))
-        self.hosts.touch(self.root(row))
+        self._tree_changed(self.root(row))
 
     def _apply_usage(self, usage: UsagePicture) -> None:
         row = self.columns.row_of_id(usage.rp_id)
         if row is None:  # It was removed by a later commit, which this reader saw first.
             return
         self.columns.set_usage(row, usage.used, generation=usage.generation, at=usage.updated_at)
-        self.hosts.touch(self.root(row))
+        self._tree_changed(self.root(row))
+
+    def _tree_changed(self, root: RpRow) -> None:
+        self.hosts.touch(root)
+        self.kept.drop(root)
