@@ -39,6 +39,7 @@ from innkeeper.placement.service import Placement
 from innkeeper.store import inventories, providers
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
+from innkeeper.wiring.parts import new_uuid
 from tests.conformance.plain_candidates import plain_answer
 
 HOSTS: Final = 100
@@ -118,10 +119,6 @@ async def ask(app: App, request: Request) -> tuple[int, bytes]:
 
 def app_of(index: Index, store: Store) -> PlacementApp:
     """Give the application over a picture and a store."""
-
-    def new_uuid() -> str:
-        return str(uuid.uuid4())
-
     return PlacementApp(
         Placement(store, index, clock=lambda: datetime.now(UTC), new_uuid=new_uuid),
         authenticator=OpenAccess(),

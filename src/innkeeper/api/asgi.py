@@ -53,7 +53,7 @@ def request_head(scope: Scope) -> Request:
         path=path.removeprefix(root_path),
         headers=headers,
         query=query.decode("latin-1"),
-        root_path=quote(root_path),
+        root_path=quote(root_path) if root_path else "",
         scheme=scope.get("scheme", "http"),
         server=host if port is None else f"{host}:{port}",
         target_bytes=len(scope.get("raw_path") or path) + bool(query) + len(query),
@@ -109,10 +109,15 @@ async def _receive_all(receive: Receive, limits: Limits) -> bytes:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+def _clean(value: str) -> str:
+    """Give the value of a header without control characters, which hardly any has."""
+    return value if value.isprintable() else value.translate(_CONTROL)
+
+
 async def send_response(response: Response, send: Send, *, head_only: bool = False) -> None:
     """Send a response. One without a body (204) gets no content-length; 408 ends a connection."""
     headers = [
-        (name.lower().encode("latin-1"), value.translate(_CONTROL).encode("latin-1", "replace"))
+        (name.lower().encode("latin-1"), _clean(value).encode("latin-1", "replace"))
         for name, value in response.headers
     ]
     if response.status == HTTPStatus.REQUEST_TIMEOUT:

@@ -190,9 +190,7 @@ def _alone(columns: Columns, plan: Plan, request: CandidateRequest, fits: Bools)
 def _served_by(row: RpRow, suffix: str, resources: Resources, *, root: RpRow) -> Candidate:
     """Give the candidate of a request whose only group is served by ``row``."""
     return Candidate(
-        allocations=tuple([(row, name, amount) for name, amount in resources]),
-        mappings=((suffix, (row,)),),
-        root=root,
+        tuple([(row, name, amount) for name, amount in resources]), ((suffix, (row,)),), root
     )
 
 

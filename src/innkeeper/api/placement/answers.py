@@ -2,11 +2,17 @@
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
 from innkeeper.api.http import JSON, Response
 from innkeeper.api.placement.call import CACHE_HEADERS_SINCE, Call
+
+_CACHED_DATES: Final = 1024
+"""Seconds whose date is kept in words: many answers name the present one, or the time when a
+provider that is often asked for was last changed."""
 
 
 def cache_headers(call: Call, modified: datetime | None) -> list[tuple[str, str]]:
@@ -15,9 +21,14 @@ def cache_headers(call: Call, modified: datetime | None) -> list[tuple[str, str]
         return []
     moment = modified or call.placement.clock()
     return [
-        ("last-modified", format_datetime(moment.astimezone(UTC), usegmt=True)),
+        ("last-modified", _http_date(int(moment.timestamp()))),
         ("cache-control", "no-cache"),
     ]
+
+
+@lru_cache(maxsize=_CACHED_DATES)
+def _http_date(timestamp: int) -> str:
+    return format_datetime(datetime.fromtimestamp(timestamp, UTC), usegmt=True)
 
 
 def json_answer(

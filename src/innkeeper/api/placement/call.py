@@ -49,16 +49,21 @@ class Call(msgspec.Struct, frozen=True):
 
     def params(self, schema: Schema) -> Params:
         """Give the query, valid by ``schema``; raise HttpError 400 if it is not."""
-        params = Params.parse(self.request.query)
-        try:
-            schema.check(params.last())
-        except InvalidDocument as error:
-            raise bad_request(f"Invalid query string parameters: {error}") from error
-        return params
+        return valid_params(self.request.query, schema)
 
     def path(self, *parts: str) -> str:
         """Give the path of a thing, from the root of the server."""
         return "/".join((self.request.root_path, *parts))
+
+
+def valid_params(query: str, schema: Schema) -> Params:
+    """Give a query, valid by ``schema``; raise HttpError 400 if it is not."""
+    params = Params.parse(query)
+    try:
+        schema.check(params.last())
+    except InvalidDocument as error:
+        raise bad_request(f"Invalid query string parameters: {error}") from error
+    return params
 
 
 def check(schema: Schema, document: Document) -> None:

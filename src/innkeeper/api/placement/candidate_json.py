@@ -34,10 +34,17 @@ def encoded_candidates(
     """Give the body of the answer that ``found`` is to ``request``."""
     rows = tuple({row: None for each in found for row, _, _ in each.allocations})
     requests = _Requests(_Uuids(index, rows), version)
-    return b'{"allocation_requests":[%b],"provider_summaries":{%b}}' % (
-        b",".join([requests.encoded(each) for each in found]),
-        b",".join(_Summaries(index, version, request).of(rows)),
-    )
+    pieces = [requests.encoded(each) for each in found]
+    summaries = _Summaries(index, version, request).of(rows)
+    if not pieces:
+        return b'{"allocation_requests":[],"provider_summaries":{}}'
+    # Joined once, since each copy of a long answer takes as long as finding it.
+    pieces[0] = b'{"allocation_requests":[' + pieces[0]
+    pieces[-1] += b"]"
+    summaries[0] = b'"provider_summaries":{' + summaries[0]
+    summaries[-1] += b"}}"
+    pieces += summaries
+    return b",".join(pieces)
 
 
 class _Uuids(dict[RpRow, bytes]):
