@@ -65,6 +65,8 @@ class ApiSettings(msgspec.Struct, frozen=True):
     """Most bytes in all headers of a request together; 431."""
     receive_timeout_s: Annotated[float, Meta(ge=0.1, le=3600.0)] = 60.0
     """How long a request's head may take to arrive, and its body again; 408."""
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
+    """Processes of `innkeeper api` that share a database; 0: one process that has it alone."""
     remote_metrics: bool = False
     """Let /metrics be read from other machines; nobody is asked there who he is."""
 
@@ -173,6 +175,15 @@ class StoreSettings(msgspec.Struct, frozen=True):
     """What one statement may take on a database server before it is given up."""
     reconnect_s: Seconds = 15.0
     """How long a request waits for a database server that has gone away: a failover's time."""
+    read: Literal["linearizable", "bounded-stale"] = "linearizable"
+    """What a request that only reads may see where several processes share a database."""
+    max_staleness_s: Annotated[float, Meta(gt=0.0, le=3600.0)] = 1.0
+    """How old that may be where ``read`` is bounded-stale."""
+
+    @property
+    def read_within_s(self) -> float:
+        """How old what a request reads may be; 0: not at all."""
+        return self.max_staleness_s if self.read == "bounded-stale" else 0.0
 
 
 class CellSettings(msgspec.Struct, frozen=True):

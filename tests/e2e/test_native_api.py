@@ -57,6 +57,7 @@ async def test_the_root_says_what_there_is(client: httpx2.AsyncClient) -> None:
     assert {each["name"]: each["holds"] for each in ready["conditions"]} == {
         "started": True,
         "store_writable": True,
+        "index_fresh": True,
     }
     assert (await client.get("/healthz")).status_code == 200
     assert (await client.get("/v1")).json()["version"]["id"] == "v1"

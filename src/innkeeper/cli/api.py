@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from innkeeper.cli import output
 from innkeeper.cli.hints import hints
 from innkeeper.cli.options import Json, Settings, configured
-from innkeeper.cli.serving import Listening, serve
+from innkeeper.cli.serving import Listening, serve, serve_with_workers
 from innkeeper.config import Config
 from innkeeper.wiring.loop import run
 
@@ -18,6 +18,7 @@ def api(
     host: Annotated[str | None, Parameter(show_default=False)] = None,
     port: Annotated[int | None, Parameter(show_default=False)] = None,
     placement_listen: Annotated[str | None, Parameter(show_default=False)] = None,
+    workers: Annotated[int | None, Parameter(show_default=False)] = None,
     json: Json = False,
     settings: Settings | None = None,
 ) -> int:
@@ -29,6 +30,7 @@ def api(
 
         innkeeper api
         innkeeper api --placement-listen 127.0.0.1:8779
+        innkeeper api --workers 4 --database-url postgresql://innkeeper@db/innkeeper
         innkeeper api --data-dir /var/lib/innkeeper --config /etc/innkeeper/innkeeper.toml
 
     Parameters
@@ -39,12 +41,23 @@ def api(
         Port of all APIs; 0 takes any that is free [default: 8778].
     placement_listen
         HOST:PORT that serves the Placement API alone, at its root [default: none].
+    workers
+        Serve by so many processes, which share the database with others on this machine or
+        elsewhere; not on SQLite [default: one process, which has the database to itself].
     """
     config = configured(
         settings,
-        {"api.host": host, "api.port": port, "placement.listen": placement_listen},
+        {
+            "api.host": host,
+            "api.port": port,
+            "api.workers": workers,
+            "placement.listen": placement_listen,
+        },
     )
-    return run(serve(config, {}, announce=partial(_announce, config, json=json)))
+    announce = partial(_announce, config, json=json)
+    if config.api.workers:
+        return run(serve_with_workers(config, announce=announce))
+    return run(serve(config, {}, announce=announce))
 
 
 def _announce(config: Config, listening: Listening, *, json: bool) -> None:

@@ -25,6 +25,22 @@ class Listening(msgspec.Struct, frozen=True):
         return {"url": self.url, **alone}
 
 
+async def serve_with_workers(config: Config, *, announce: Callable[[Listening], None]) -> int:
+    """Run several processes that serve the same ports until a signal says stop."""
+    from innkeeper.wiring.directory import keep
+    from innkeeper.wiring.serve import stop_signals
+    from innkeeper.wiring.supervising import supervising
+
+    with stop_signals() as told:
+        async with supervising(config, told) as ports:
+            if not told.is_set():
+                keep(config.data_path)
+                announce(Listening(ports.url, ports.placement_url))
+            await told.wait()
+            output.note("Stopping.")
+    return exits.FINE
+
+
 async def serve(
     config: Config,
     hosts: Mapping[CellName, Sequence[HostReport]],

@@ -75,3 +75,5 @@ class Picture(msgspec.Struct, frozen=True):
     groups: tuple[ServerGroup, ...] = ()
     groups_removed: tuple[str, ...] = ()
     workloads: tuple[WorkloadPicture, ...] = ()
+    whole: bool = False
+    """Whether it is the picture of everything: what it does not name does not exist."""

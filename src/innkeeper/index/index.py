@@ -6,6 +6,7 @@ It belongs to one thread. It never changes by itself: ``apply`` follows the stor
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from innkeeper.core.allocation import Allocation
@@ -16,6 +17,7 @@ from innkeeper.core.picture import (
     Picture,
     ProviderPicture,
     UsagePicture,
+    WorkloadPicture,
 )
 from innkeeper.core.provider import Provider
 from innkeeper.core.server_group import ServerGroup
@@ -56,7 +58,12 @@ class Index:
         self.held = 0
 
     def apply(self, picture: Picture) -> None:
-        """Take over what a batch of commits changed. Applying it again changes nothing."""
+        """Take over what a batch of commits changed. Applying it again changes nothing.
+
+        A whole picture also ends what it does not name.
+        """
+        if picture.whole:
+            picture = self._with_ends(picture)
         if picture.resource_classes is not None:
             self.resource_classes = {each.name: each for each in picture.resource_classes}
         if picture.traits is not None:
@@ -141,6 +148,23 @@ class Index:
         }
         for root in {self.root(row) for row in rows if row is not None}:
             self.hosts.touch(root)
+
+    def _with_ends(self, picture: Picture) -> Picture:
+        """Give a whole picture, with all that is known here and not there as removed."""
+        there = {each.provider.id for each in picture.providers}
+        known = (self.provider(RpRow(row)).id for row in self.rows().tolist())
+        names = {host.name for host in picture.hosts}
+        counted = {each.host for each in picture.workloads}
+        return msgspec.structs.replace(
+            picture,
+            removed=tuple(rp_id for rp_id in known if rp_id not in there),
+            hosts_removed=tuple(name for name in self.hosts.names if name not in names),
+            groups_removed=tuple(self.groups.keys() - {group.uuid for group in picture.groups}),
+            workloads=(
+                *picture.workloads,
+                *(WorkloadPicture(name, ()) for name in names - counted),
+            ),
+        )
 
     def _apply_providers(self, picture: Picture) -> None:
         for rp_id in picture.removed:

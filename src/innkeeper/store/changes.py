@@ -22,8 +22,15 @@ Vector = dict[str, int]
 MAX_CATCH_UP: Final = 1_000
 """Changes read in one step, so that a reader far behind stays responsive."""
 
+TURN: Final = "turn"
+"""A row of ``writers`` that belongs to nobody and never changes: who writes beside others locks it
+for as long as his transaction lasts."""
+
 _RAISE: Final = Prepared(
     update(writers).where(writers.c.id == bindparam("of")).values(sequence=writers.c.sequence + 1)
+)
+_TURN: Final = Prepared(
+    select(writers.c.id).where(writers.c.id == bindparam("of")).with_for_update()
 )
 _SEQUENCE: Final = Prepared(select(writers.c.sequence).where(writers.c.id == bindparam("of")))
 _ADD: Final = Prepared(
@@ -34,6 +41,10 @@ _ADD: Final = Prepared(
         body=bindparam("body"),
     )
 )
+
+
+class NotEnrolled(StoreError):
+    """A writer has no row in ``writers``: it never had, or was taken for dead."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -52,6 +63,23 @@ def enroll(txn: Txn, writer: str) -> int:
     return found or 0
 
 
+def make_turn(txn: Txn) -> None:
+    """Add the row that writers beside each other take turns by, if it is not there yet."""
+    enroll(txn, TURN)
+
+
+def has_turn(conn: Connection) -> bool:
+    """Tell whether ``make_turn`` was called once."""
+    return conn.scalar(select(writers.c.id).where(writers.c.id == TURN)) is not None
+
+
+def take_turn(txn: Txn) -> None:
+    """Wait until nobody else writes; until this transaction ends nobody else will."""
+    _TURN.run(txn.cursor, txn.dialect, {"of": TURN})
+    if txn.cursor.fetchone() is None:
+        raise StoreError("The store was not made ready for several processes. Run db sync.")
+
+
 def last_of(conn: Connection, writer: str) -> int | None:
     """Give the number of a writer's last transaction; None if it is not enrolled.
 
@@ -67,7 +95,7 @@ def record(txn: Txn, writer: str, touched: Touched) -> int:
     _SEQUENCE.run(txn.cursor, txn.dialect, {"of": writer})
     row = txn.cursor.fetchone()
     if row is None:
-        raise StoreError(f"The writer {writer} is not enrolled.")
+        raise NotEnrolled(f"The writer {writer} is not enrolled.")
     number = integer(row[0])
     _ADD.run(
         txn.cursor,
@@ -84,9 +112,44 @@ def vector(conn: Connection) -> Vector:
 
 def since(conn: Connection, seen: Mapping[str, int], *, limit: int = MAX_CATCH_UP) -> list[Change]:
     """Give up to ``limit`` changes after the vector ``seen``, each writer's in its order."""
+    return _since(conn, seen, vector(conn), limit=limit)
+
+
+def between(
+    conn: Connection, seen: Mapping[str, int], there: Mapping[str, int], *, most: int
+) -> Touched | None:
+    """Give all that was touched after ``seen`` and up to ``there``, the vector of this snapshot.
+
+    None if that cannot be said, or not cheaply: changes were trimmed, a writer's number fell (the
+    database lost commits), or there are more than ``most``. Numbers have no gaps, so whatever is
+    missing shows.
+    """
+    if any(there.get(writer, number) < number for writer, number in seen.items()):
+        return None
+    wanted = sum(number - seen.get(writer, 0) for writer, number in there.items())
+    if wanted > most:
+        return None
+    touched, at = Touched(), dict(seen)
+    while wanted:
+        page = _since(conn, at, there, limit=MAX_CATCH_UP)
+        for change in page:
+            if change.sequence != at.get(change.writer, 0) + 1:
+                return None
+            at[change.writer] = change.sequence
+            touched.merge(change.touched)
+        wanted -= len(page)
+        if not page:
+            return None
+    return touched
+
+
+def _since(
+    conn: Connection, seen: Mapping[str, int], there: Mapping[str, int], *, limit: int
+) -> list[Change]:
     after = [
         and_(changes.c.writer == writer, changes.c.sequence > seen.get(writer, 0))
-        for writer in vector(conn)
+        for writer, number in there.items()
+        if number > seen.get(writer, 0)
     ]
     query = (
         select(changes.c.writer, changes.c.sequence, changes.c.body)

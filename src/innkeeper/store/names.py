@@ -14,6 +14,7 @@ import os_traits
 from sqlalchemy import Connection, Table, insert, select
 
 from innkeeper.core.errors import UnknownName
+from innkeeper.core.names import is_custom
 from innkeeper.store.tables import consumer_types, resource_classes, traits
 
 _WHAT: Final = {
@@ -33,6 +34,10 @@ class NameCache:
     def clear(self) -> None:
         """Forget all, to be read anew."""
         self._ids.clear()
+
+    def forget_custom(self) -> None:
+        """Forget what others may rename or remove."""
+        self._ids = {name: of for name, of in self._ids.items() if not is_custom(name)}
 
     def find(self, conn: Connection, name: str) -> int | None:
         """Give the id of ``name``, or None if there is no such name."""
@@ -63,6 +68,11 @@ class Names:
         self.resource_classes = NameCache(resource_classes)
         self.traits = NameCache(traits)
         self.consumer_types = NameCache(consumer_types)
+
+    def forget_custom(self) -> None:
+        """Forget what others may rename or remove: names that the standards do not have."""
+        self.resource_classes.forget_custom()
+        self.traits.forget_custom()
 
     def clear(self) -> None:
         """Forget all."""

@@ -54,6 +54,13 @@ class OpenStore(ABC):
         goes on though the awaiting task is cancelled.
         """
 
+    async def fresh(self, *, within_s: float = 0.0) -> None:  # noqa: B027 - nothing by default
+        """Return once the index shows what any process was answered before the call.
+
+        With ``within_s``, so long before the call. Free where no other process writes. Raises
+        what keeps it from that: Unavailable, StoreError.
+        """
+
     @property
     def waiting(self) -> int:
         """How many writes wait for the next transaction."""

@@ -5,7 +5,8 @@ change feed, and the first load; so all of them see the same thing.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, Connection, Select, Table, bindparam, func, select
@@ -67,12 +68,25 @@ def whole(conn: Connection) -> Picture:
         hosts=hosts_named(conn, None),
         groups=group_pictures(conn, None),
         workloads=_workloads(conn, None),
+        whole=True,
     )
 
 
 def of(txn: Txn, touched: Touched) -> Picture:
     """Give the picture of what ``touched`` names, as it is in this transaction."""
-    conn = txn.conn
+    return _of(txn.conn, touched, lambda ids: _usages(txn, ids))
+
+
+def of_snapshot(conn: Connection, touched: Touched) -> Picture:
+    """Give the picture of what ``touched`` names, by as few statements as there are tables."""
+    return _of(conn, touched, lambda ids: _usages_together(conn, ids))
+
+
+def _of(
+    conn: Connection,
+    touched: Touched,
+    usages_of: Callable[[Collection[int]], tuple[UsagePicture, ...]],
+) -> Picture:
     ids = touched.providers - touched.removed
     providers = provider_pictures(conn, ids) if ids else ()
     usages = touched.usages - touched.providers - touched.removed
@@ -84,7 +98,7 @@ def of(txn: Txn, touched: Touched) -> Picture:
         traits=_names(conn, traits) if touched.traits else None,
         removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
         providers=providers,
-        usages=_usages(txn, usages) if usages else (),
+        usages=usages_of(usages) if usages else (),
         hosts=hosts,
         hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
         groups=groups,
@@ -144,6 +158,28 @@ def _inventories(
     )
     for rp_id, *fields, used in conn.execute(_within(query, i.rp_id, chunk)):
         yield rp_id, Inventory(*fields), used
+
+
+def _usages_together(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
+    p, i = resource_providers.c, inventories.c
+    query = (
+        select(p.id, p.generation, p.updated_at, resource_classes.c.name, i.used)
+        .select_from(resource_providers)
+        .outerjoin(inventories, i.rp_id == p.id)
+        .outerjoin(resource_classes, resource_classes.c.id == i.rc_id)
+        .order_by(p.id)
+    )
+    found: dict[int, tuple[int, datetime]] = {}
+    used: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for chunk in chunks(sorted(ids)):
+        for rp_id, generation, at, name, amount in conn.execute(query.where(p.id.in_(chunk))):
+            found[rp_id] = (generation, at)
+            if name is not None:
+                used[rp_id].append((name, amount))
+    return tuple(
+        UsagePicture(RpId(rp_id), generation, at, tuple(used[rp_id]))
+        for rp_id, (generation, at) in found.items()
+    )
 
 
 def _usages(txn: Txn, ids: Collection[int]) -> tuple[UsagePicture, ...]:

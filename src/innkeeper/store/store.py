@@ -5,6 +5,9 @@ the loop's thread; only their commit, which waits for the disk, has a thread. (O
 their own they would wait for the interpreter's lock at each statement, which costs more than the
 statements do.) Behind a socket all of it waits, and has the thread for itself. Reads go to a
 small pool of threads, each read on a snapshot of its own.
+
+A store that is shared with other processes is followed: nothing but the follower's rounds feeds
+the index then, and a write is answered after a round that begins when it is committed.
 """
 
 import asyncio
@@ -20,12 +23,16 @@ from sqlalchemy.exc import DBAPIError
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
-from innkeeper.store import schema
+from innkeeper.store import changes, schema
 from innkeeper.store.dialects.backend import Backend, backend_of
-from innkeeper.store.names import sync_standard_names
+from innkeeper.store.feed import FeedReader
+from innkeeper.store.follow import Follower, Waiter
+from innkeeper.store.names import Names, sync_standard_names
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.retry import translate
+from innkeeper.store.shared_writer import SharedWriter
+from innkeeper.store.trim import trim
 from innkeeper.store.txn import Txn
 from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
 
@@ -46,15 +53,28 @@ class Store(OpenStore):
         readers: int,
         clock: Callable[[], datetime],
         writer_id: str,
+        new_writer_id: Callable[[], str] | None = None,
     ) -> None:
-        """Write through ``writer``, which is open, and read on ``readers`` threads."""
+        """Write through ``writer``, which is open, and read on ``readers`` threads.
+
+        With ``new_writer_id``, beside other processes, and under such ids.
+        """
         super().__init__(
             backend.open_readers(readers), threads=readers, reconnect_s=backend.reconnect_s
         )
         self._backend = backend
         self._writer_engine = writer
         self._remote: RemoteWriter | None = None
-        if backend.ops_on_loop:
+        self._follower: Follower | None = None
+        self._writer: Writer
+        if new_writer_id is not None:
+            self._writer = self._remote = SharedWriter(
+                writer, clock=clock, new_id=new_writer_id, reconnect_s=backend.reconnect_s
+            )
+            self._follower = Follower(
+                FeedReader(backend.open_readers(1), reconnect_s=backend.reconnect_s)
+            )
+        elif backend.ops_on_loop:
             self._writer = Writer(writer, clock=clock, writer_id=writer_id)
         else:
             self._writer = self._remote = RemoteWriter(
@@ -88,6 +108,7 @@ class Store(OpenStore):
             schema.upgrade(writer)
             with writer.begin() as conn:
                 sync_standard_names(conn, clock())
+                changes.make_turn(Txn(conn, names=Names(), now=clock()))
         except SetupError:
             writer.dispose()
             backend.release()
@@ -100,10 +121,66 @@ class Store(OpenStore):
             ) from error
         return cls(backend, writer, readers=limits.pool_size, clock=clock, writer_id=writer_id)
 
+    @classmethod
+    def share(
+        cls,
+        url: str,
+        *,
+        clock: Callable[[], datetime],
+        new_writer_id: Callable[[], str],
+        settings: StoreSettings | None = None,
+    ) -> "Store":
+        """Open the database at ``url`` beside other processes that share it.
+
+        Its schema must be the newest (``open`` brings it there). Raises SetupError, saying what
+        to do: a process has it alone, an old or newer schema, an engine that cannot be shared.
+        """
+        limits = settings or StoreSettings()
+        backend = backend_of(url, limits)
+        writer = backend.open_shared_writer()
+        try:
+            with writer.begin() as conn:
+                schema.check(conn)
+                if not changes.has_turn(conn):
+                    raise SetupError(
+                        f"The database {backend.shown} was made by an older version. Run"
+                        " `innkeeper db sync` on it once."
+                    )
+            return cls(
+                backend,
+                writer,
+                readers=limits.pool_size,
+                clock=clock,
+                writer_id="",
+                new_writer_id=new_writer_id,
+            )
+        except BaseException:
+            writer.dispose()
+            backend.release()
+            raise
+
     def start(self, on_picture: Callable[[Picture], None]) -> None:
-        """Begin to take writes; ``on_picture`` is called on the loop after each commit."""
+        """Begin to take writes; ``on_picture`` is called on the loop after each commit.
+
+        Where the store is shared, also after the commits of others.
+        """
         self._on_picture = on_picture
         self._writer.start()
+        if self._follower is not None:
+            self._follower.start(on_picture)
+
+    def load(self) -> Picture:
+        """Give the picture of everything, to fill an index before ``start``."""
+        return super().load() if self._follower is None else self._follower.load()
+
+    async def fresh(self, *, within_s: float = 0.0) -> None:
+        """Return once the index shows what any process was answered before the call."""
+        if self._follower is not None:
+            await self._follower.fresh(within_s=within_s)
+
+    async def trim(self) -> bool:
+        """Delete changes that nobody needs; tell whether there may be more of them."""
+        return await self.write(trim(self._writer.id))
 
     def measure(self, on_batch: OnBatch) -> None:
         """Tell ``on_batch`` of every transaction: its outcome, its ops, its seconds."""
@@ -141,11 +218,15 @@ class Store(OpenStore):
         self._closing = True
         if self._remote is not None:
             self._remote.give_up()
+        if self._follower is not None:
+            self._follower.give_up()
         while self._outbox or self._commit is not None:
             if self._commit is not None:
                 await asyncio.wait([self._commit])
             # What comes of a commit is handed out by a callback of its own.
             await asyncio.sleep(0)
+        if self._follower is not None:
+            await self._follower.close()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -198,12 +279,24 @@ class Store(OpenStore):
             asyncio.get_running_loop().call_soon(self._send)
 
     def _finish(self, jobs: Sequence[Job], picture: Picture) -> None:
-        for job in jobs:
-            if job.settle is not None:
-                job.settle()
-        self._on_picture(picture)
-        for job in jobs:
-            job.deliver(job)
+        if self._follower is None:
+            _settle(jobs)
+            self._on_picture(picture)
+            _deliver(jobs)
+        else:
+            # Whether or not a look succeeds: what is committed is, and who reads looks himself.
+            self._follower.soon(Waiter(lambda _: _deliver(jobs), partial(_settle, jobs)))
+
+
+def _settle(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        if job.settle is not None:
+            job.settle()
+
+
+def _deliver(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.deliver(job)
 
 
 def _unmeasured(_outcome: str, _ops: int, _seconds: float) -> None:

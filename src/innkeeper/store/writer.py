@@ -48,6 +48,11 @@ class Writer:
         self._names = Names()
         self._open: Connection | None = None
 
+    @property
+    def id(self) -> str:
+        """The name of this writer in ``writers``."""
+        return self._id
+
     def start(self) -> int:
         """Enroll in ``writers``; give the number of this writer's last transaction."""
         with self._engine.begin() as conn:
@@ -104,6 +109,7 @@ class Writer:
         try:
             conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock())
+            self._begin(txn)
             for job in batch:
                 txn.touched = Touched()
                 attempt(txn, job)
@@ -111,7 +117,7 @@ class Writer:
                     touched.merge(txn.touched)
             if touched:
                 self._record(txn, touched)
-            picture = pictures.of(txn, touched)
+            picture = self._picture(txn, touched)
         except BaseException as error:
             self._names.clear()
             self._undo(conn, error)
@@ -119,8 +125,15 @@ class Writer:
         self._open = conn
         return picture
 
+    def _begin(self, txn: Txn) -> None:
+        """Do what comes before the first op of a transaction."""
+
     def _record(self, txn: Txn, touched: Touched) -> None:
         changes.record(txn, self._id, touched)
+
+    def _picture(self, txn: Txn, touched: Touched) -> Picture:
+        """Give what the index shall know of the transaction once it is durable."""
+        return pictures.of(txn, touched)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """Roll back a transaction that ``error`` ended."""

@@ -84,6 +84,13 @@ def open_store(config: Config) -> Store:
     return Store.open(config.database_url, clock=now, writer_id=WRITER_ID, settings=config.store)
 
 
+def share_store(config: Config) -> Store:
+    """Open the store beside other processes. Raises SetupError."""
+    return Store.share(
+        config.database_url, clock=now, new_writer_id=new_uuid, settings=config.store
+    )
+
+
 def scheduler_settings(config: Config) -> SchedulerSettings:
     """Give the scheduler's settings."""
     return SchedulerSettings(
@@ -111,13 +118,15 @@ def make_parts(
     random: Random,
     is_ready: Callable[[], bool],
     silent_s: float = CELL_SILENT_S,
+    server: str | None = None,
 ) -> Parts:
     """Make the parts, with the index as the store is now. The store is not started.
 
-    A cell that was not heard of for ``silent_s`` is down. Raises SetupError, so if an
-    import into the store is unfinished.
+    A cell that was silent for ``silent_s`` is down. ``server`` is the id of this run, or a new one.
+    Raises SetupError, so if an import into the store is unfinished.
     """
     store.read_now(check_finished)
+    server = server or new_uuid()
     access = make_access(config)
     tallies = Tallies()
     index = Index()
@@ -128,15 +137,10 @@ def make_parts(
         index, settings=scheduling, random=random, cells=watch.cells, tally=tallies.claims.add
     )
     conductor = ApiConductor(
-        store,
-        scheduler,
-        bus=bus,
-        watch=watch,
-        new_uuid=lambda: InstanceUuid(new_uuid()),
+        store, scheduler, bus=bus, watch=watch, new_uuid=lambda: InstanceUuid(new_uuid())
     )
     audits = AuditLog(store, clock=now, new_uuid=new_uuid)
     repairs = RepairLog(store, clock=now, new_uuid=new_uuid)
-    server = new_uuid()
     service = Service(
         store=store,
         index=index,
@@ -195,7 +199,13 @@ def _site(
     tallies: Tallies,
 ) -> App:
     native = Metered(
-        native_app(service, access, make_cors(config.cors), limits=limits_of(config)),
+        native_app(
+            service,
+            access,
+            make_cors(config.cors),
+            limits=limits_of(config),
+            read_within_s=config.store.read_within_s,
+        ),
         api="native",
         routes=dict.fromkeys(operation.path for operation in OPERATIONS),
         tallies=tallies,
@@ -238,6 +248,7 @@ def _placement(config: Config, service: Service, access: Access, *, tallies: Tal
         cors=make_cors(config.cors),
         new_uuid=new_uuid,
         limits=limits_of(config),
+        read_within_s=config.store.read_within_s,
     )
 
     return Metered(

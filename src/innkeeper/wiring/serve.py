@@ -65,6 +65,11 @@ class HttpServer:
         return cls(bound)
 
     @property
+    def fileno(self) -> int:
+        """The number of its socket in this process."""
+        return self._socket.fileno()
+
+    @property
     def url(self) -> str:
         """Where a client on this machine finds it."""
         host, port = self._socket.getsockname()[:2]

@@ -9,10 +9,13 @@ from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
+from innkeeper.store.store import Store
 from innkeeper.wiring.directory import Endpoint, own, remove_endpoint, write_endpoint
 from innkeeper.wiring.local_cell import LocalCell
 from innkeeper.wiring.parts import Parts, limits_of, make_parts, open_store
+from innkeeper.wiring.ports import Ports
 from innkeeper.wiring.serve import HttpServer
+from innkeeper.wiring.trimming import Trimming
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +44,47 @@ async def running(
     Without ``hosts`` there are no cells, and it is an API process. Raises SetupError if a
     port or the data directory cannot be had.
     """
-    ready = _Ready()
     async with AsyncExitStack() as stack:
         # The ports first: they are the quickest to find out, and nothing is to be undone.
-        http = HttpServer.bind(config.api.host, config.api.port)
-        stack.callback(http.release)
-        placement = _placement_server(config)
-        if placement is not None:
-            stack.callback(placement.release)
+        ports = Ports.bind(config)
+        stack.callback(ports.release)
         stack.enter_context(own(config.data_path, config.database_url))
         store = open_store(config)
+        system = await stack.enter_async_context(
+            serving(config, hosts, store=store, ports=ports, scheduling=scheduling, random=random)
+        )
+        write_endpoint(config.data_path, Endpoint(system.url, system.parts.server))
+        stack.callback(remove_endpoint, config.data_path)
+        yield system
+
+
+@asynccontextmanager
+async def serving(
+    config: Config,
+    hosts: Mapping[CellName, Sequence[HostReport]],
+    *,
+    store: Store,
+    ports: Ports,
+    scheduling: SchedulerSettings,
+    random: Random,
+    server: str | None = None,
+) -> AsyncIterator[System]:
+    """Run the system on a store that is open, which is closed in the end, and on ports.
+
+    ``server`` is the id of this run; None: a new one.
+    """
+    ready = _Ready()
+    http, placement = ports.http, ports.placement
+    async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
-        parts = make_parts(config, store, scheduling=scheduling, random=random, is_ready=ready)
+        parts = make_parts(
+            config, store, scheduling=scheduling, random=random, is_ready=ready, server=server
+        )
         store.measure(parts.tallies.committed)
         store.start(parts.index.apply)
+        trimming = Trimming(store)
+        stack.push_async_callback(trimming.stop)
+        trimming.start()
         stack.push_async_callback(parts.bus.close)
         stack.push_async_callback(parts.access.authenticator.close)
         cells = []
@@ -74,24 +104,14 @@ async def running(
         if placement is not None:
             await placement.start(parts.placement, limits=limits_of(config))
             stack.push_async_callback(placement.stop)
-        write_endpoint(config.data_path, Endpoint(http.url, parts.server))
-        stack.callback(remove_endpoint, config.data_path)
         ready.now = True
         yield System(
             parts=parts,
             cells=tuple(cells),
             http=http,
-            url=http.url,
-            placement_url="" if placement is None else placement.url,
+            url=ports.url,
+            placement_url=ports.placement_url,
         )
-
-
-def _placement_server(config: Config) -> HttpServer | None:
-    """Take the Placement API's own port, if it shall have one."""
-    address = config.placement.address
-    if address is None:
-        return None
-    return HttpServer.bind(*address, option="--placement-listen")
 
 
 class _Ready:

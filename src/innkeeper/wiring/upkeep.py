@@ -6,10 +6,11 @@ import msgspec
 
 from innkeeper.config import Config
 from innkeeper.core.errors import SetupError
-from innkeeper.store import facts, schema
+from innkeeper.store import changes, facts, schema
+from innkeeper.store.dialects.backend import backend_of
 from innkeeper.store.facts import NamesKept
 from innkeeper.store.read_only import ReadOnlyStore
-from innkeeper.wiring.parts import open_store
+from innkeeper.wiring.parts import open_store, share_store
 
 NOTHING: Final = NamesKept(0, 0, ())
 
@@ -32,6 +33,34 @@ class Synced(msgspec.Struct, frozen=True):
     after: str
     new_resource_classes: int
     new_traits: int
+
+
+async def prepare_to_share(config: Config) -> None:
+    """Make the store ready for several processes, if it is not yet.
+
+    Raises SetupError: an engine that cannot be shared; a process that has it alone; or it must be
+    made ready, and others share it already.
+    """
+    backend_of(config.database_url, config.store).check_shareable()
+    if not _is_ready_to_share(config):
+        store = open_store(config)
+        await store.close()
+    # Said once here, it need not be said by each worker.
+    store = share_store(config)
+    await store.close()
+
+
+def _is_ready_to_share(config: Config) -> bool:
+    try:
+        store = ReadOnlyStore.look(config.database_url, any_schema=True, settings=config.store)
+    except SetupError:
+        # Opening it says what is wrong.
+        return False
+    try:
+        _, state = store.read_now(schema.standing)
+        return state == "newest" and store.read_now(changes.has_turn)
+    finally:
+        store.close_readers()
 
 
 def standing(config: Config) -> Standing:

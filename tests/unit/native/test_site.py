@@ -25,6 +25,9 @@ class Broken:
         if self.error is not None:
             raise self.error
 
+    async def fresh(self) -> None:
+        await self.write(None)
+
 
 async def ask(
     path: str,
@@ -69,7 +72,7 @@ async def conditions(**how: Any) -> tuple[int, str, dict[str, tuple[bool, str]]]
 async def test_ready() -> None:
     status, word, told = await conditions()
     assert (status, word) == (200, "ready")
-    assert told == {"started": (True, ""), "store_writable": (True, "")}
+    assert told == {"started": (True, ""), "store_writable": (True, ""), "index_fresh": (True, "")}
 
 
 async def test_not_started_yet() -> None:

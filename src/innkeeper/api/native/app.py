@@ -45,12 +45,30 @@ _log = structlog.get_logger("innkeeper.api.native")
 Methods = Mapping[str, Operation]
 
 
-def native_app(service: Service, access: Access, cors: Cors, *, limits: Limits = DEFAULT) -> App:
-    """Give the application that answers at and below its mount, ``/v1``."""
+def native_app(
+    service: Service,
+    access: Access,
+    cors: Cors,
+    *,
+    limits: Limits = DEFAULT,
+    read_within_s: float = 0.0,
+) -> App:
+    """Give the application that answers at and below its mount, ``/v1``.
+
+    What a request that only reads is shown may be ``read_within_s`` old, where other processes
+    write too.
+    """
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return _NativeApp(service, RouteTable(by_path), access=access, cors=cors, limits=limits)
+    return _NativeApp(
+        service,
+        RouteTable(by_path),
+        access=access,
+        cors=cors,
+        limits=limits,
+        read_within_s=read_within_s,
+    )
 
 
 class _NativeApp:
@@ -62,8 +80,10 @@ class _NativeApp:
         access: Access,
         cors: Cors,
         limits: Limits,
+        read_within_s: float,
     ) -> None:
         self._limits = limits
+        self._read_within_s = read_within_s
         self._service = service
         self._routes = routes
         self._access = access
@@ -108,6 +128,10 @@ class _NativeApp:
             content=await read_body(request, receive, self._limits),
             url=request.root_path + request.path,
         )
+        if operation.rule is not None:
+            # Handlers look at the index, which other processes may have left behind.
+            within_s = self._read_within_s if operation.method == "GET" else 0.0
+            await self._service.store.fresh(within_s=within_s)
         response = _answered(await operation.handler(self._service, call))
         response.headers.append(
             (VERSION_HEADER, f"{versions.SERVICE_TYPE} {versions.text(version)}")

@@ -1,7 +1,7 @@
 """Readiness: whether requests can be served now, and if not, why. Cheap enough to be polled."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -10,8 +10,8 @@ from innkeeper.core.errors import InnkeeperError
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
-WRITE_TIMEOUT_S: Final = 2.0
-"""A store that cannot commit nothing within this time serves nobody."""
+TIMEOUT_S: Final = 2.0
+"""A store that cannot commit nothing, or be read, within this time serves nobody."""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -34,19 +34,24 @@ class Readiness:
         """Give what must hold, with the reason for what does not."""
         if not self._started():
             return (Condition("started", holds=False, detail="the index is being loaded"),)
-        return (Condition("started", holds=True), await self._writable())
+        # An empty transaction waits in the queue that all writes wait in.
+        return (
+            Condition("started", holds=True),
+            await _condition("store_writable", self._store.write(_nothing), late="no commit"),
+            await _condition("index_fresh", self._store.fresh(), late="not caught up"),
+        )
 
-    async def _writable(self) -> Condition:
-        """Commit an empty transaction: it waits in the queue that all writes wait in."""
-        name = "store_writable"
-        try:
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
-                await self._store.write(_nothing)
-        except TimeoutError:
-            return Condition(name, holds=False, detail=f"no commit within {WRITE_TIMEOUT_S:g} s")
-        except InnkeeperError as error:
-            return Condition(name, holds=False, detail=error.detail)
-        return Condition(name, holds=True)
+
+async def _condition(name: str, work: Awaitable[None], *, late: str) -> Condition:
+    """Tell whether ``work`` comes to an end."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            await work
+    except TimeoutError:
+        return Condition(name, holds=False, detail=f"{late} within {TIMEOUT_S:g} s")
+    except InnkeeperError as error:
+        return Condition(name, holds=False, detail=error.detail)
+    return Condition(name, holds=True)
 
 
 def _nothing(_txn: Txn) -> None:

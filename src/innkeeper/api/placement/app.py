@@ -63,8 +63,15 @@ class PlacementApp:
         cors: Cors,
         new_uuid: Callable[[], str],
         limits: Limits = DEFAULT,
+        read_within_s: float = 0.0,
     ) -> None:
+        """Answer from ``placement``.
+
+        What a request that only reads is shown may be ``read_within_s`` old, where other
+        processes write too.
+        """
         self._limits = limits
+        self._read_within_s = read_within_s
         self._placement = placement
         self._authenticator = authenticator
         self._policy = policy
@@ -157,6 +164,10 @@ class PlacementApp:
             placement=self._placement,
             credentials=credentials,
         )
+        if endpoint.rule is not None:
+            # Handlers look at the index, which other processes may have left behind.
+            within_s = self._read_within_s if head.method == "GET" else 0.0
+            await self._placement.store.fresh(within_s=within_s)
         return await endpoint.handler(call)
 
 

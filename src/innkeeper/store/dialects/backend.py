@@ -34,6 +34,15 @@ class Backend(Protocol):
         Raises SetupError, saying what to do.
         """
 
+    def check_shareable(self) -> None:
+        """Raise SetupError, saying what to do, if several processes cannot share it."""
+
+    def open_shared_writer(self) -> Engine:
+        """Give an engine of one connection that writes, beside other processes that share it.
+
+        Raises SetupError, saying what to do.
+        """
+
     def open_readers(self, size: int) -> Engine:
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
 

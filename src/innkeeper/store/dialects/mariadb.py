@@ -1,5 +1,6 @@
 """MariaDB, by PyMySQL: READ COMMITTED for what writes, a snapshot for what reads."""
 
+import secrets
 from hashlib import sha256
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
-from innkeeper.store.dialects.over_socket import SocketBackend
+from innkeeper.store.dialects.over_socket import TURN_LIMIT_S, SocketBackend
 from innkeeper.store.dialects.trouble import Trouble
 
 OLDEST: Final = (10, 6)
@@ -19,6 +20,8 @@ WAIT_TIMEOUT_S: Final = 31_536_000
 """The server's largest: a writer that has nothing to do keeps its lock."""
 MAX_LOCK_NAME: Final = 64
 """Of GET_LOCK."""
+SHARERS: Final = 128
+"""Processes that may share one database; whoever has it alone looks at a lock of each."""
 NO_SUCH_THREAD: Final = 1094
 
 _DUPLICATE: Final = frozenset({1062, 1586})
@@ -41,10 +44,11 @@ class MariaDBBackend(SocketBackend):
         super().__init__(url.set(drivername="mariadb+pymysql"), settings)
         # Unlike PostgreSQL's, these locks are the whole server's.
         name = f"innkeeper.{url.database}"
-        if len(name) > MAX_LOCK_NAME:
+        if len(f"{name}.{SHARERS}") > MAX_LOCK_NAME:
             name = f"innkeeper.{sha256(name.encode()).hexdigest()[:32]}"
         self._lock_name = name
         self._mine: int | None = None
+        self._place = secrets.randbelow(SHARERS)
 
     def _engine(self, *, reads: bool, size: int) -> Engine:
         timeout_s = self._settings.statement_timeout_s
@@ -55,6 +59,8 @@ class MariaDBBackend(SocketBackend):
             "innodb_lock_wait_timeout": f"{max(1, round(timeout_s))}",
             "wait_timeout": f"{WAIT_TIMEOUT_S}",
         }
+        if self._is_shared and not reads:
+            settings["idle_transaction_timeout"] = f"{round(TURN_LIMIT_S)}"
         assigned = ", ".join(f"SESSION {name} = {value}" for name, value in settings.items())
         arguments: dict[str, object] = {
             "charset": "utf8mb4",
@@ -94,14 +100,44 @@ class MariaDBBackend(SocketBackend):
             )
 
     def _lock(self, cursor: Any) -> bool:  # noqa: ANN401
-        cursor.execute("SELECT GET_LOCK(%s, 0), CONNECTION_ID()", (self._lock_name,))
-        taken, mine = cursor.fetchone()
-        if taken == 1:
-            self._mine = mine
-        return bool(taken == 1)
+        mine = self._my_lock
+        cursor.execute("SELECT GET_LOCK(%s, 0), CONNECTION_ID()", (mine,))
+        taken, connection = cursor.fetchone()
+        if taken != 1:
+            self._look_elsewhere(cursor)
+            return False
+        # Each takes its own lock before it looks for the other's, so that one of them sees both.
+        if self._others(cursor):
+            cursor.execute("DO RELEASE_LOCK(%s)", (mine,))
+            return False
+        self._mine = connection
+        return True
+
+    @property
+    def _my_lock(self) -> str:
+        return self._places[self._place] if self._is_shared else self._lock_name
+
+    @property
+    def _places(self) -> list[str]:
+        """Names of locks, one for each process that shares: there are no shared ones here."""
+        return [f"{self._lock_name}.{place}" for place in range(SHARERS)]
+
+    def _look_elsewhere(self, cursor: Any) -> None:  # noqa: ANN401
+        """Take another place the next time, if a stranger has ours."""
+        if self._is_shared:
+            cursor.execute("SELECT IS_USED_LOCK(%s)", (self._my_lock,))
+            (owner,) = cursor.fetchone()
+            if owner is not None and owner != self._mine:
+                self._place = secrets.randbelow(SHARERS)
+
+    def _others(self, cursor: Any) -> list[int]:  # noqa: ANN401
+        """Give the connections that must not be there: who shares, or who has it alone."""
+        names = [self._lock_name] if self._is_shared else self._places
+        cursor.execute("SELECT " + ", ".join(["IS_USED_LOCK(%s)"] * len(names)), names)
+        return [owner for owner in cursor.fetchone() if owner is not None]
 
     def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
-        cursor.execute("SELECT IS_USED_LOCK(%s)", (self._lock_name,))
+        cursor.execute("SELECT IS_USED_LOCK(%s)", (self._my_lock,))
         (owner,) = cursor.fetchone()
         if owner is not None and owner == self._mine:
             try:
@@ -112,10 +148,12 @@ class MariaDBBackend(SocketBackend):
                     raise
 
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
+        cursor.execute("SELECT IS_USED_LOCK(%s)", (self._lock_name,))
+        (alone,) = cursor.fetchone()
+        owners = self._others(cursor) if alone is None else [alone]
         cursor.execute(
-            "SELECT p.user, p.host, p.id FROM information_schema.processlist p"
-            " WHERE p.id = IS_USED_LOCK(%s)",
-            (self._lock_name,),
+            "SELECT p.user, p.host, p.id FROM information_schema.processlist p WHERE p.id = %s",
+            (owners[0] if owners else 0,),
         )
         row = cursor.fetchone()
         return "which has just ended" if row is None else f"{row[0]}@{row[1]}, connection {row[2]}"

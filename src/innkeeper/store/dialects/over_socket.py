@@ -21,6 +21,10 @@ LOCK_PATIENCE_S: Final = 3.0
 """How long the lock of a process that has just ended may outlive it."""
 LOCK_POLL_S: Final = 0.02
 
+TURN_LIMIT_S: Final = 5.0
+"""How long a process that is paused in the midst of a transaction keeps the others from writing;
+then the server ends that transaction."""
+
 KEEPALIVE_IDLE_S: Final = 10
 KEEPALIVE_INTERVAL_S: Final = 5
 KEEPALIVE_COUNT: Final = 3
@@ -39,6 +43,8 @@ class SocketBackend(ABC):
         self._settings = settings
         self.reconnect_s = settings.reconnect_s
         self.shown = url.render_as_string(hide_password=True)
+        self._is_shared = False
+        """Whether the lock is taken together with others."""
         # What waits for the lock must not be woken by anybody.
         self._pause = threading.Event()
 
@@ -48,6 +54,14 @@ class SocketBackend(ABC):
         event.listen(engine, "connect", self._take_lock)
         self._try_out(engine, self._check_writer)
         return engine
+
+    def check_shareable(self) -> None:  # noqa: B027 - a port's method that has nothing to do here
+        """Do nothing: it can be shared."""
+
+    def open_shared_writer(self) -> Engine:
+        """Do what ``open_writer`` does, with a lock that others may have as well."""
+        self._is_shared = True
+        return self.open_writer()
 
     def open_readers(self, size: int) -> Engine:
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
@@ -76,7 +90,7 @@ class SocketBackend(ABC):
 
     @abstractmethod
     def _lock(self, cursor: Any) -> bool:  # noqa: ANN401 - a driver's cursor
-        """Try once to take the lock for this connection."""
+        """Try once to take the lock, alone or with others, for this connection."""
 
     @abstractmethod
     def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401

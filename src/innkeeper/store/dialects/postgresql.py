@@ -13,6 +13,7 @@ from innkeeper.store.dialects.over_socket import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_S,
     KEEPALIVE_INTERVAL_S,
+    TURN_LIMIT_S,
     SocketBackend,
 )
 from innkeeper.store.dialects.trouble import Trouble
@@ -26,9 +27,9 @@ PREPARE_AFTER: Final = 2
 CACHED_PLANS: Final = 400
 """More than the hot statements of the store."""
 
-_LOST: Final = ("08", "57P01", "57P02", "57P03", "25006")
-"""Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25006:
-what was a primary is read only now."""
+_LOST: Final = ("08", "25P03", "57P01", "57P02", "57P03", "25006")
+"""Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25P03:
+we kept others waiting for too long; 25006: what was a primary is read only now."""
 _TRANSIENT: Final = ("40001", "40P01", "55P03")
 _UNAVAILABLE: Final = ("53", "55", "57", "58", "XX")
 
@@ -56,6 +57,8 @@ class PostgreSQLBackend(SocketBackend):
             "tcp_keepalives_interval": f"{KEEPALIVE_INTERVAL_S}",
             "tcp_keepalives_count": f"{KEEPALIVE_COUNT}",
         }
+        if self._is_shared and not reads:
+            options["idle_in_transaction_session_timeout"] = f"{round(TURN_LIMIT_S * 1000)}"
         arguments: dict[str, object] = {
             "application_name": self._me + (" reads" if reads else ""),
             "connect_timeout": max(2, round(self._settings.connect_timeout_s)),
@@ -98,7 +101,12 @@ class PostgreSQLBackend(SocketBackend):
                 _log.warning("an answered write may be lost in a crash", setting=f"{name}=off")
 
     def _lock(self, cursor: Any) -> bool:  # noqa: ANN401
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
+        if self._is_shared:
+            # An earlier session of ours keeps nobody from it, but may be in the midst of a write.
+            self._end_mine(cursor)
+            cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", (LOCK_KEY,))
+        else:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
         return bool(cursor.fetchone()[0])
 
     def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401

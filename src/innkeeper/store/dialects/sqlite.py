@@ -66,6 +66,20 @@ class SqliteBackend:
             raise
         return engine
 
+    def open_shared_writer(self) -> Engine:
+        """Refuse it: raises SetupError."""
+        raise self._not_shareable()
+
+    def check_shareable(self) -> None:
+        """Refuse it: raises SetupError."""
+        raise self._not_shareable()
+
+    def _not_shareable(self) -> SetupError:
+        return SetupError(
+            f"{self._path} is SQLite, which one process has to itself. Leave --workers out, or"
+            " keep the store in PostgreSQL or MariaDB (--database-url)."
+        )
+
     def open_readers(self, size: int) -> Engine:
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
         return _engine(self._path, pragmas=_READER, begin="BEGIN", size=size)

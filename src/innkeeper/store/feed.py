@@ -1,0 +1,143 @@
+"""The reader of the change feed: what has changed since it looked last, as one picture.
+
+One look is one snapshot. It costs a single statement where nothing has changed. Only its own
+thread may call ``look``.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, cast
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from innkeeper.core.errors import ConnectionLost
+from innkeeper.core.picture import Picture
+from innkeeper.store import changes, pictures
+from innkeeper.store.changes import Vector
+from innkeeper.store.patience import Patience
+from innkeeper.store.prepared import Cursor, Prepared, integer
+from innkeeper.store.retry import translate
+from innkeeper.store.tables import writers
+from innkeeper.store.trim import KEEP_S
+
+MAX_CHANGES: Final = 20_000
+"""Changes that are caught up with; whoever is further behind reads everything anew, which is
+cheaper then."""
+RELOAD_AFTER_S: Final = KEEP_S / 2
+"""Who has not looked for so long reads everything anew: of a writer that was forgotten meanwhile
+nothing would tell that changes are missing. Half of the time for which these are kept."""
+
+_VECTOR: Final = Prepared(select(writers.c.id, writers.c.sequence))
+
+Clock = Callable[[], float]
+
+
+def awake_s() -> float:
+    """Give seconds that never go back, and go on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class FeedReader:
+    """Reads what all writers have changed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        reconnect_s: float,
+        clock: Clock = awake_s,
+        reload_after_s: float = RELOAD_AFTER_S,
+    ) -> None:
+        """Read through ``engine``, whose transactions are snapshots.
+
+        A connection that broke is made anew for up to ``reconnect_s`` seconds.
+        """
+        self._engine = engine
+        self._errors = (DBAPIError, PoolTimeout, engine.dialect.loaded_dbapi.Error)
+        self._over = threading.Event()
+        self._reconnect_s = reconnect_s
+        self._clock = clock
+        self._reload_after_s = reload_after_s
+        self._conn: Connection | None = None
+        self._seen: Vector | None = None
+        self._looked_at = 0.0
+
+    def look(self) -> Picture | None:
+        """Give what changed since the last look; None: nothing. The first look gives all.
+
+        Raises what keeps it from looking; the next look goes on where the last good one was.
+        """
+        patience = Patience(self._reconnect_s, self._over)
+        while True:
+            try:
+                return self._look()
+            except self._errors as error:
+                self._drop()
+                failure = translate(error)
+                # A read may be repeated at will.
+                if not isinstance(failure, ConnectionLost) or not patience.wait():
+                    raise failure from error
+            except BaseException:
+                self._drop()
+                raise
+
+    def forget(self) -> None:
+        """Read everything anew at the next look."""
+        self._seen = None
+
+    def give_up(self) -> None:
+        """Wait for a lost database no longer. May be called from another thread."""
+        self._over.set()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._drop()
+        self._engine.dispose()
+
+    def _look(self) -> Picture | None:
+        conn = self._connection()
+        at = self._clock()
+        if self._seen is not None and self._vector(conn) == self._seen:
+            self._looked_at = at
+            return None
+        with _snapshot(conn):
+            there = changes.vector(conn)
+            picture = self._picture(conn, there, awake=at - self._looked_at)
+        self._seen, self._looked_at = there, at
+        return picture
+
+    def _picture(self, conn: Connection, there: Vector, *, awake: float) -> Picture:
+        touched = None
+        if self._seen is not None and awake < self._reload_after_s:
+            touched = changes.between(conn, self._seen, there, most=MAX_CHANGES)
+        return pictures.whole(conn) if touched is None else pictures.of_snapshot(conn, touched)
+
+    def _vector(self, conn: Connection) -> Vector:
+        with contextlib.closing(conn.connection.cursor()) as bare:
+            cursor = cast("Cursor", bare)
+            _VECTOR.run(cursor, conn.dialect, {})
+            return {str(writer): integer(number) for writer, number in cursor.fetchall()}
+
+    def _connection(self) -> Connection:
+        """Give the connection. By itself each of its statements is a transaction."""
+        if self._conn is None:
+            self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self._conn
+
+    def _drop(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.invalidate()
+            conn.close()
+
+
+@contextlib.contextmanager
+def _snapshot(conn: Connection) -> Iterator[None]:
+    """Let all that the block reads be of one moment."""
+    conn.exec_driver_sql("START TRANSACTION READ ONLY")
+    yield
+    conn.exec_driver_sql("COMMIT")

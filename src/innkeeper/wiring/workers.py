@@ -1,0 +1,134 @@
+"""Several processes that serve the same ports, and the one that starts them and watches.
+
+The ports are taken here and inherited, so a connection that waits outlives the process that would
+have taken it. A worker learns from its standard input what to do, and by the end of that input
+that it is alone: then it ends too. This process serves nothing itself.
+"""
+
+import asyncio
+import contextlib
+import sys
+from typing import Final
+
+import msgspec
+import structlog
+
+from innkeeper.config import Config
+from innkeeper.core.errors import SetupError
+
+READY: Final = b"ready\n"
+"""What a worker says when it serves."""
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 10.0
+"""A worker that ends by itself is started again after a pause, which grows while they are short-
+lived: the others serve meanwhile, and nothing is won by starting what cannot run."""
+LONG_LIFE_S: Final = 30.0
+"""A worker that served this long was well; the next pause is short again."""
+STOP_S: Final = 20.0
+"""How long a worker may take to end once told, before it is killed."""
+
+COMMAND: Final = (sys.executable, "-m", "innkeeper.cli.worker")
+
+_log = structlog.get_logger(__name__)
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What a worker is told."""
+
+    config: Config
+    filenos: tuple[int, ...]
+    """Of the sockets that it inherits, as `Ports.filenos` gave them."""
+    server: str
+    """Id of this run of the server, the same for all workers."""
+
+
+class Workers:
+    """Runs a number of workers; each that ends is replaced."""
+
+    def __init__(self, count: int, order: Order) -> None:
+        self._order = order
+        self._count = count
+        self._watches: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self.processes: dict[int, asyncio.subprocess.Process] = {}
+        """Those that run, by their place."""
+
+    async def start(self) -> None:
+        """Start all; return once each of them serves. Raises SetupError."""
+        loop = asyncio.get_running_loop()
+        served: list[asyncio.Future[None]] = [loop.create_future() for _ in range(self._count)]
+        self._watches = [
+            asyncio.create_task(self._watch(place, future)) for place, future in enumerate(served)
+        ]
+        await asyncio.gather(*served)
+
+    async def stop(self) -> None:
+        """Tell all to end, and wait until they have."""
+        self._stopping.set()
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        if self._watches:
+            await asyncio.gather(*self._watches, return_exceptions=True)
+
+    async def _watch(self, place: int, served: "asyncio.Future[None]") -> None:
+        """Keep one worker running."""
+        pause_s = FIRST_PAUSE_S
+        clock = asyncio.get_running_loop().time
+        while not self._stopping.is_set():
+            began = clock()
+            code = await self._run(place, served)
+            if self._stopping.is_set():
+                break
+            if not served.done():
+                served.set_exception(
+                    SetupError(f"A worker ended before it served (exit code {code}).")
+                )
+                return
+            if clock() - began > LONG_LIFE_S:
+                pause_s = FIRST_PAUSE_S
+            _log.warning("a worker ended and is replaced", exit_code=code, pause_s=pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        if not served.done():
+            served.cancel()
+
+    async def _run(self, place: int, served: "asyncio.Future[None]") -> int:
+        """Run one worker to its end; give its exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=self._order.filenos,
+        )
+        self.processes[place] = process
+        try:
+            if self._stopping.is_set():
+                process.terminate()
+            if await self._tell(process) and not served.done():
+                served.set_result(None)
+            return await self._end_of(process)
+        finally:
+            del self.processes[place]
+
+    async def _tell(self, process: asyncio.subprocess.Process) -> bool:
+        """Give the worker its order; tell whether it came to serve."""
+        if process.stdin is None or process.stdout is None:
+            return False
+        process.stdin.write(msgspec.json.encode(self._order) + b"\n")
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.drain()
+        return await process.stdout.readline() == READY
+
+    async def _end_of(self, process: asyncio.subprocess.Process) -> int:
+        ended = asyncio.create_task(process.wait())
+        told = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([ended, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        try:
+            return await asyncio.wait_for(ended, STOP_S)
+        except TimeoutError:
+            _log.warning("a worker does not end and is killed", pid=process.pid)
+            process.kill()
+            return await process.wait()

@@ -1,0 +1,273 @@
+"""Several stores on one database: each index is the store, whatever was written or broke."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
+from random import Random
+from typing import Final
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from innkeeper.core.allocation import Allocation
+from innkeeper.core.claim import Claim
+from innkeeper.core.errors import Conflict, InvalidInput, NotFound, SetupError
+from innkeeper.core.ids import RpRow, RpUuid
+from innkeeper.core.inventory import Inventory
+from innkeeper.core.picture import Picture
+from innkeeper.index.index import Index
+from innkeeper.store import changes, claims, inventories, providers, resource_classes, traits
+from innkeeper.store.audit import audit
+from innkeeper.store.providers import NewProvider
+from innkeeper.store.store import Store
+from innkeeper.store.tables import changes as feed
+from innkeeper.store.tables import writers
+from innkeeper.store.trim import KEEP_S, KEEP_WRITERS_S
+from innkeeper.store.txn import Txn
+from tests.servers.server import DatabaseUrl
+from tests.store.conftest import Ticking, World
+
+SERVERS: Final = ("postgresql", "mariadb")
+STEPS: Final = 60
+"""Of each store."""
+SEED: Final = 20261121
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("database", SERVERS, indirect=True),
+]
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Sharer:
+    """A store that is shared, and the index that follows it."""
+
+    def __init__(self, url: str, ids: "count[int]", clock: Clock) -> None:
+        self.store = Store.share(url, clock=clock, new_writer_id=lambda: f"writer-{next(ids)}")
+        self.index = Index()
+        self.wholes = 0
+        self.index.apply(self.store.load())
+        self.store.start(self._apply)
+
+    def _apply(self, picture: Picture) -> None:
+        self.wholes += picture.whole
+        self.index.apply(picture)
+
+    async def shown(self) -> object:
+        await self.store.fresh()
+        return everything(self.index)
+
+
+def everything(index: Index) -> object:
+    rows = {index.provider(row).uuid: row for row in index.rows().tolist()}
+    return (
+        {
+            uuid: (
+                index.provider(row),
+                sorted(index.inventories(row), key=lambda each: each.inventory.resource_class),
+                index.traits(row),
+                index.aggregates(row),
+                index.provider(index.root(row)).uuid,
+            )
+            for uuid, row in rows.items()
+        },
+        index.known_traits,
+        index.resource_classes,
+    )
+
+
+def loaded(store: Store) -> object:
+    index = Index()
+    index.apply(super(Store, store).load())
+    return everything(index)
+
+
+@asynccontextmanager
+async def sharers(url: str, number: int, clock: Clock | None = None) -> AsyncIterator[list[Sharer]]:
+    alone = Store.open(url, clock=Ticking(), writer_id="alone")
+    await alone.close()
+    ids, clock = count(), clock or Clock()
+    opened = [Sharer(url, ids, clock) for _ in range(number)]
+    try:
+        yield opened
+    finally:
+        for each in opened:
+            await each.store.close()
+
+
+async def live(  # noqa: C901 - one branch for each thing to do
+    sharer: Sharer, number: int, random: Random
+) -> None:
+    """Do this and that to few providers, which others change at the same time."""
+    store, consumers = sharer.store, World(sharer.store)
+    consumers._number = count(1 + 1_000_000 * (number + 1))
+    held: list[str] = []
+    for _ in range(STEPS):
+        uuid = RpUuid(str(UUID(int=random.randint(1, 6))))
+        try:
+            match random.choice(("create", "remove", "fill", "trait", "claim", "release", "class")):
+                case "create":
+                    parent = RpUuid(str(UUID(int=random.randint(1, 6))))
+                    new = NewProvider(uuid, uuid, random.choice((None, parent)))
+                    await store.write(lambda txn, new=new: providers.create(txn, new))
+                case "remove":
+                    await store.write(lambda txn, uuid=uuid: providers.remove(txn, uuid))
+                case "fill":
+                    given = [Inventory("VCPU", random.randint(1, 8)), Inventory("CUSTOM_X", 3)]
+                    shown = given[: random.randint(0, 2)]
+                    await store.write(partial(fill, uuid=uuid, given=shown))
+                case "trait":
+                    named = [random.choice(("HW_CPU_X86_AVX", "CUSTOM_FAST"))]
+                    await store.write(partial(mark, uuid=uuid, named=named))
+                case "class":
+                    verb = random.choice((resource_classes.create, resource_classes.remove))
+                    await store.write(lambda txn, verb=verb: verb(txn, "CUSTOM_X"))
+                case "claim":
+                    await sharer.store.fresh()
+                    row = sharer.index.row(uuid)
+                    if row is None:
+                        continue
+                    wanted = claim_on(consumers, sharer.index, row)
+                    await store.write(partial(claims.claim, wanted=wanted))
+                    held.append(wanted.consumer.uuid)
+                case "release" if held:
+                    gone = held.pop(random.randrange(len(held)))
+                    assert await store.write(lambda txn, gone=gone: claims.release(txn, gone))
+        except (Conflict, InvalidInput, NotFound):
+            # What others did meanwhile forbids it.
+            continue
+
+
+def claim_on(world: World, index: Index, row: RpRow) -> Claim:
+    provider = index.provider(row)
+    return world.claim((Allocation(provider.id, provider.uuid, "", 0), "VCPU", 1))
+
+
+def fill(txn: Txn, uuid: RpUuid, given: list[Inventory]) -> None:
+    inventories.set_all(txn, uuid, given, seen_generation=None)
+
+
+def mark(txn: Txn, uuid: RpUuid, named: list[str]) -> None:
+    traits.create(txn, "CUSTOM_FAST")
+    traits.set_of_provider(txn, uuid, named, seen_generation=None)
+
+
+async def test_any_history_of_several(database: DatabaseUrl) -> None:
+    async with sharers(database, 3) as all_of_them:
+        await asyncio.gather(
+            *(
+                live(each, number * 10 + lane, Random(SEED + number * 10 + lane))
+                for number, each in enumerate(all_of_them)
+                for lane in range(3)
+            )
+        )
+        for each in all_of_them:
+            assert await each.shown() == loaded(each.store)
+        report = await all_of_them[0].store.read(audit)
+        assert report.clean, report.findings
+        # Much of it was done, and they followed change by change.
+        assert sum((await all_of_them[0].store.read(changes.vector)).values()) > STEPS
+        assert [each.wholes for each in all_of_them] == [0, 0, 0]
+
+
+async def test_a_cut_connection_is_caught_up(database: DatabaseUrl) -> None:
+    async with sharers(database, 2) as (one, other):
+        world = World(one.store)
+        for _ in range(3):
+            host = await world.provider(Inventory("VCPU", 10))
+            database.server.cut(database.name)
+            assert await other.shown() == loaded(other.store)
+            assert other.index.row(host.rp_uuid) is not None
+
+
+async def test_who_was_away_for_longer_than_changes_are_kept(database: DatabaseUrl) -> None:
+    clock = Clock()
+    async with sharers(database, 2, clock) as (one, other):
+        world = World(one.store)
+        hosts = [await world.provider(Inventory("VCPU", 10)) for _ in range(3)]
+        await other.shown()
+        # As if it was stopped: it does not even look by itself.
+        assert other.store._follower is not None
+        assert other.store._follower._poll is not None
+        other.store._follower._poll.cancel()
+        await one.store.write(lambda txn: providers.remove(txn, hosts[0].rp_uuid))
+        clock.now += timedelta(seconds=2 * KEEP_S)
+        await world.provider(Inventory("VCPU", 10))
+        assert not await one.store.trim()
+        kept = await one.store.read(lambda conn: conn.scalars(select(feed.c.sequence)).all())
+        assert len(kept) == 1
+        assert await other.shown() == loaded(other.store)
+        assert other.wholes == 1
+        assert other.index.row(hosts[0].rp_uuid) is None
+        # Who followed all the time need not.
+        assert one.wholes == 0
+
+
+async def test_a_writer_that_was_taken_for_dead_writes_on(database: DatabaseUrl) -> None:
+    clock = Clock()
+    async with sharers(database, 2, clock) as (one, other):
+        await World(other.store).provider(Inventory("VCPU", 10))
+        before = other.store._writer.id
+        clock.now += timedelta(seconds=2 * KEEP_WRITERS_S)
+        await one.store.trim()
+        assert before not in await one.store.read(changes.vector)
+        world = World(other.store)
+        world._number = count(100)
+        host = await world.provider(Inventory("VCPU", 10))
+        assert other.store._writer.id != before
+        await one.store.fresh()
+        assert one.index.row(host.rp_uuid) is not None
+
+
+async def test_lost_commits_are_noticed(database: DatabaseUrl) -> None:
+    async with sharers(database, 2) as (one, other):
+        host = await World(one.store).provider(Inventory("VCPU", 10))
+        await other.shown()
+
+        def lose(txn: Txn) -> None:
+            """Do what a failover to a copy that lags behind does."""
+            txn.conn.execute(delete(feed))
+            txn.conn.execute(update(writers).values(sequence=0))
+
+        await other.store.write(lose)
+        assert await other.shown() == loaded(other.store)
+        assert other.wholes >= 1
+        assert other.index.row(host.rp_uuid) is not None
+
+
+async def test_alone_or_together(database: DatabaseUrl) -> None:
+    async with sharers(database, 2):
+        with pytest.raises(SetupError, match="in use by another process"):
+            Store.open(database, clock=Ticking(), writer_id="alone")
+    alone = Store.open(database, clock=Ticking(), writer_id="alone")
+    try:
+        with pytest.raises(SetupError, match="in use by another process"):
+            Store.share(database, clock=Ticking(), new_writer_id=lambda: "beside")
+    finally:
+        await alone.close()
+
+
+async def test_a_lost_race_is_answered_after_the_index_has_caught_up(database: DatabaseUrl) -> None:
+    async with sharers(database, 2) as (one, other):
+        world = World(one.store)
+        host = await world.provider(Inventory("VCPU", 1))
+        await other.shown()
+        await one.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 1))))
+        row = other.index.row(host.rp_uuid)
+        assert row is not None
+        with pytest.raises(Conflict):
+            await other.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 1))))
+        assert other.index.inventories(row)[0].used == 1
