@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from innkeeper.api.native.audits import AuditShown
+from innkeeper.api.native.audit_view import AuditShown
 from innkeeper.cli import exits, output
 from innkeeper.cli.audit_options import Repair
 from innkeeper.cli.audit_table import audit_table

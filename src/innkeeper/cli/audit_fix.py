@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from innkeeper.api.native.repairs import RepairShown, RepairView
+from innkeeper.api.native.repair_view import RepairShown, RepairView
 from innkeeper.cli import exits, output
 from innkeeper.cli.audit_options import Repair, read_uuids, seconds
 from innkeeper.cli.options import Settings

@@ -1,6 +1,6 @@
 """`innkeeper host`: hosts and what they have left."""
 
-from innkeeper.api.native.hosts import HostList
+from innkeeper.api.native.host_view import HostList
 from innkeeper.cli import exits, output
 from innkeeper.cli.options import Json, Settings
 from innkeeper.cli.pages import Limit, walk

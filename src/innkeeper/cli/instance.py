@@ -1,6 +1,6 @@
 """`innkeeper instance`: instances, in whatever cell they are."""
 
-from innkeeper.api.native.instances import (
+from innkeeper.api.native.instance_view import (
     DecisionShown,
     DecisionView,
     InstanceList,

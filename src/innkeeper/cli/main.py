@@ -35,6 +35,7 @@ def make_app() -> App:
         help_format="markdown",
         help_epilogue=EPILOGUE,
         version=_version,
+        version_format="plaintext",
         result_action="return_value",
     )
     app.command("innkeeper.cli.up:up")

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from innkeeper.api.native.provider_trees import ProviderView, TreeList, TreeShown
+from innkeeper.api.native.provider_view import ProviderView, TreeList, TreeShown
 from innkeeper.cli import exits, output
 from innkeeper.cli.options import Json, Settings
 from innkeeper.cli.pages import Limit, walk

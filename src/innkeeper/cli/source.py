@@ -9,21 +9,22 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
-import httpx2
 import msgspec
 from cyclopts import Parameter
 
-from innkeeper.api.asgi import App
 from innkeeper.api.native.faults import Problems
-from innkeeper.api.native.site import Health
-from innkeeper.cli.identity import identity, who_to_be
+from innkeeper.api.native.health_view import Health
 from innkeeper.cli.options import SETTINGS, Settings, configured
 from innkeeper.config import Config
 from innkeeper.core.errors import InnkeeperError, SetupError
-from innkeeper.wiring.directory import Endpoint, read_endpoint
-from innkeeper.wiring.reading import reading, writing
+from innkeeper.wiring.endpoint import Endpoint, read_endpoint
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from innkeeper.api.asgi import App
 
 TIMEOUT_S: Final = 60.0
 """Longest wait for one answer; what takes longer is asked for step by step."""
@@ -56,7 +57,7 @@ class RequestFailed(InnkeeperError):
 class Source:
     """Something that answers the native API."""
 
-    def __init__(self, client: httpx2.AsyncClient, name: str) -> None:
+    def __init__(self, client: "httpx2.AsyncClient", name: str) -> None:
         self._client = client
         self.name = name
         """For people: what is read."""
@@ -75,6 +76,8 @@ class Source:
         body: object = None,
     ) -> Shown:
         """Ask, and give the answer. Raises RequestFailed, or SetupError if nobody answers."""
+        import httpx2
+
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         try:
             content = None if body is None else msgspec.json.encode(body)
@@ -88,6 +91,8 @@ class Source:
                 " one with `innkeeper up`, or leave --url out to read the data directory."
             ) from error
         if response.status_code == HTTPStatus.UNAUTHORIZED:
+            from innkeeper.cli.identity import who_to_be
+
             wanted = response.headers.get("www-authenticate", "")
             raise SetupError(f"{self.name} does not know who asks. {who_to_be(wanted)}")
         if response.status_code >= HTTPStatus.BAD_REQUEST:
@@ -101,6 +106,8 @@ async def opened(where: Where | None, settings: Settings | None) -> AsyncIterato
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(opened_server(where, settings))
         if source is None:
+            from innkeeper.wiring.reading import reading
+
             site = reading(configured(settings))
             source = await stack.enter_async_context(_directory(configured(settings), site))
         yield source
@@ -120,6 +127,10 @@ async def opened_server(
     if url is None:
         yield None
         return
+    import httpx2
+
+    from innkeeper.cli.identity import identity
+
     who = identity(where.token, where.user, os.environ)
     async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, auth=who) as client:
         yield Source(client, url)
@@ -131,6 +142,8 @@ async def opened_to_write(where: Where | None, settings: Settings | None) -> Asy
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(opened_server(where, settings))
         if source is None:
+            from innkeeper.wiring.reading import writing
+
             site = writing(configured(settings))
             source = await stack.enter_async_context(_directory(configured(settings), site))
         yield source
@@ -138,8 +151,10 @@ async def opened_to_write(where: Where | None, settings: Settings | None) -> Asy
 
 @asynccontextmanager
 async def _directory(
-    config: Config, site: AbstractAsyncContextManager[App]
+    config: Config, site: "AbstractAsyncContextManager[App]"
 ) -> AsyncIterator[Source]:
+    import httpx2
+
     async with site as app:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
@@ -156,6 +171,8 @@ async def _alive(endpoint: Endpoint | None) -> Endpoint | None:
     """Give the endpoint if the server that wrote it still answers there."""
     if endpoint is None:
         return None
+    import httpx2
+
     try:
         async with httpx2.AsyncClient(timeout=PROBE_TIMEOUT_S) as client:
             response = await client.get(f"{endpoint.url}/healthz")
@@ -166,7 +183,7 @@ async def _alive(endpoint: Endpoint | None) -> Endpoint | None:
     return endpoint if health.server == endpoint.server else None
 
 
-def _complaint(response: httpx2.Response) -> str:
+def _complaint(response: "httpx2.Response") -> str:
     try:
         problems = msgspec.json.decode(response.content, type=Problems).errors
     except msgspec.MsgspecError:

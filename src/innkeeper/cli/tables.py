@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from innkeeper.api.native.hosts import Amounts, HostView
-from innkeeper.api.native.instances import DecisionView, InstanceView
-from innkeeper.api.native.provider_trees import ProviderView
+from innkeeper.api.native.host_view import Amounts, HostView
+from innkeeper.api.native.instance_view import DecisionView, InstanceView
+from innkeeper.api.native.provider_view import ProviderView
 
 STATUS_STYLES: Mapping[str, str] = {
     "ACTIVE": "green",

@@ -30,7 +30,7 @@ def set_up(level: LogLevel) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(
@@ -41,3 +41,8 @@ def set_up(level: LogLevel) -> None:
     )
     # It would log the headers of every answer, among them the tokens that Keystone gives.
     logging.getLogger("httpcore2").setLevel(max(LEVELS[level], logging.INFO))
+
+
+def _to_stderr(*_names: object) -> structlog.PrintLogger:
+    """Give what writes a line. Stderr is looked up for each: it may be another by then."""
+    return structlog.PrintLogger(sys.stderr)

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Final, Literal
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, inspect, text
 
 from innkeeper.core.errors import SetupError
@@ -43,7 +41,7 @@ def upgrade(engine: Engine) -> None:
                 "The database holds tables, and they are not Innkeeper's, or the making of them"
                 " was interrupted. Name an empty database."
             )
-        command.upgrade(_config(conn), "head")
+        _upgrade(conn)
 
 
 def check(conn: Connection) -> None:
@@ -80,8 +78,12 @@ def _newer(found: str) -> SetupError:
     )
 
 
-def _config(conn: Connection) -> Config:
+def _upgrade(conn: Connection) -> None:
+    # Half a second of imports, which only a schema that is made or changed is worth.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = conn
-    return config
+    command.upgrade(config, "head")

@@ -4,22 +4,18 @@ Only a directory that a replay made is ever emptied, and then only of what Innke
 puts there.
 """
 
-import contextlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from innkeeper.config import DATABASE_NAME
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.backend import is_embedded
 from innkeeper.store.lock import StoreLock
+from innkeeper.wiring.endpoint import ENDPOINT_NAME
 
-ENDPOINT_NAME: Final = "server.json"
-"""Where the server that runs on the directory can be reached."""
 MARKER_NAME: Final = "made-by-replay"
 """Its presence says: nothing here but what a replay wrote; the next one may empty it."""
 
@@ -31,14 +27,6 @@ _OURS: Final = (
     *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm")),
     ENDPOINT_NAME,
 )
-
-
-class Endpoint(msgspec.Struct, frozen=True):
-    """A server, as it wrote itself down."""
-
-    url: str
-    server: str
-    """Id of its run."""
 
 
 @contextmanager
@@ -56,25 +44,6 @@ def own(directory: Path, database_url: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def write_endpoint(directory: Path, endpoint: Endpoint) -> None:
-    """Write down who serves this directory."""
-    (directory / ENDPOINT_NAME).write_bytes(msgspec.json.encode(endpoint))
-
-
-def read_endpoint(directory: Path) -> Endpoint | None:
-    """Give what the last server wrote down; it may be long gone. None if there is nothing."""
-    try:
-        return msgspec.json.decode((directory / ENDPOINT_NAME).read_bytes(), type=Endpoint)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def remove_endpoint(directory: Path) -> None:
-    """Strike out who served this directory."""
-    with contextlib.suppress(OSError):
-        (directory / ENDPOINT_NAME).unlink()
 
 
 def take_for_replay(directory: Path) -> None:

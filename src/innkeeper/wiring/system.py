@@ -10,7 +10,8 @@ from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.store import Store
-from innkeeper.wiring.directory import Endpoint, own, remove_endpoint, write_endpoint
+from innkeeper.wiring.directory import own
+from innkeeper.wiring.endpoint import Endpoint, remove_endpoint, write_endpoint
 from innkeeper.wiring.local_cell import LocalCell
 from innkeeper.wiring.parts import Parts, limits_of, make_parts, open_store
 from innkeeper.wiring.ports import Ports

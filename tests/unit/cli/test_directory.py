@@ -4,16 +4,13 @@ import pytest
 
 from innkeeper.core.errors import SetupError
 from innkeeper.wiring.directory import (
-    Endpoint,
     databases,
     drop_run,
     keep,
-    read_endpoint,
-    remove_endpoint,
     run_directory,
     take_for_replay,
-    write_endpoint,
 )
+from innkeeper.wiring.endpoint import Endpoint, read_endpoint, remove_endpoint, write_endpoint
 
 
 def test_a_replay_takes_an_empty_directory_and_its_own(tmp_path: Path) -> None:

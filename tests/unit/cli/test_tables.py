@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console, RenderableType
 
-from innkeeper.api.native.hosts import Amounts, HostView
-from innkeeper.api.native.instances import DecisionView, InstanceView
-from innkeeper.api.native.provider_trees import InventoryView, ProviderView
+from innkeeper.api.native.host_view import Amounts, HostView
+from innkeeper.api.native.instance_view import DecisionView, InstanceView
+from innkeeper.api.native.provider_view import InventoryView, ProviderView
 from innkeeper.cli.audit_table import audit_table
 from innkeeper.cli.replay import _policies
 from innkeeper.cli.tables import host_table, instance_details, instance_table, provider_tree

@@ -1,47 +1,14 @@
 """Audits: do the books add up? A POST begins one, a GET shows how it went."""
 
-from datetime import datetime
 from http import HTTPStatus
-from typing import Literal
-
-import msgspec
 
 from innkeeper.api.native.audit_log import AuditRun
+from innkeeper.api.native.audit_view import AuditList, AuditShown, AuditView
 from innkeeper.api.native.call import Answer, Call
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.versions import ROOT
-from innkeeper.core.audit import Finding
 from innkeeper.core.errors import NotFound
-
-
-class AuditView(msgspec.Struct, frozen=True):
-    """An audit as it is shown."""
-
-    id: str
-    state: Literal["running", "done", "failed"]
-    started_at: datetime
-    finished_at: datetime | None
-    clean: bool | None
-    """Whether nothing is wrong; null until it is done."""
-    counts: dict[str, int]
-    """Rows looked at, by table."""
-    rules: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    links: tuple[Link, ...]
-
-
-class AuditShown(msgspec.Struct, frozen=True):
-    """One audit."""
-
-    audit: AuditView
-
-
-class AuditList(msgspec.Struct, frozen=True):
-    """The latest audits of this process, the newest first."""
-
-    audits: tuple[AuditView, ...]
-    links: tuple[Link, ...] = ()
 
 
 async def create_audit(service: Service, _call: Call) -> Answer:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from innkeeper.api.native.call import Answer, Call
+from innkeeper.api.native.host_view import Amounts, HostList, HostShown, HostView
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.pages import Limit, Marker, next_links
 from innkeeper.api.native.service import Service
@@ -21,43 +22,6 @@ from innkeeper.core.ids import HostName
 from innkeeper.core.names import MAX_NAME_LENGTH
 from innkeeper.index.index import Index
 from innkeeper.store.hosts import hosts_named
-
-
-class Amounts(msgspec.Struct, frozen=True):
-    """One resource class of a host: what all its providers have together."""
-
-    capacity: int
-    used: int
-
-
-class HostView(msgspec.Struct, frozen=True):
-    """A host as it is shown."""
-
-    name: str
-    cell: str
-    zone: str
-    enabled: bool
-    """What the operator wants."""
-    up: bool
-    """Whether its agent was heard of."""
-    disabled_reason: str
-    provider: str
-    """Uuid of the root of its provider tree."""
-    resources: dict[str, Amounts]
-    links: tuple[Link, ...]
-
-
-class HostShown(msgspec.Struct, frozen=True):
-    """One host."""
-
-    host: HostView
-
-
-class HostList(msgspec.Struct, frozen=True):
-    """A page of hosts, by name."""
-
-    hosts: tuple[HostView, ...]
-    links: tuple[Link, ...] = ()
 
 
 class HostQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

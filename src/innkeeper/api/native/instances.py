@@ -11,16 +11,22 @@ import msgspec
 
 from innkeeper.api.native.asked import Asked, Text, request_spec
 from innkeeper.api.native.call import Answer, Call
+from innkeeper.api.native.instance_view import (
+    DecisionShown,
+    DecisionView,
+    InstanceList,
+    InstanceShown,
+    InstanceView,
+)
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.pages import Limit, Marker, next_links
-from innkeeper.api.native.selection_view import SelectionView, selection_view
+from innkeeper.api.native.selection_view import selection_view
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.versions import ROOT
 from innkeeper.core import instance_filter
-from innkeeper.core.decision import Decision
 from innkeeper.core.errors import InvalidInput, NotFound
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, canonical_uuid
-from innkeeper.core.instance import Attempt, Fault, Instance, Status, TaskState
+from innkeeper.core.instance import Instance, Status
 
 
 class InstanceAsked(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,47 +41,6 @@ class CreateInstance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instance: InstanceAsked
 
 
-class InstanceView(msgspec.Struct, frozen=True):
-    """An instance as it is shown."""
-
-    uuid: str
-    name: str
-    project_id: str
-    user_id: str
-    status: Status
-    task_state: TaskState | None
-    cell: str | None
-    cell_up: bool
-    """False: all that is said here is as it was last heard."""
-    host: str | None
-    attempt: int
-    """Number of the build that is under way or was the last."""
-    attempts: tuple[Attempt, ...]
-    """Those that failed."""
-    fault: Fault | None
-    selection: SelectionView | None
-    """What it holds."""
-    alternates: int
-    """How many untried alternates its cell still has for it."""
-    created_at: datetime
-    updated_at: datetime
-    deleted_at: datetime | None
-    links: tuple[Link, ...]
-
-
-class InstanceShown(msgspec.Struct, frozen=True):
-    """One instance."""
-
-    instance: InstanceView
-
-
-class InstanceList(msgspec.Struct, frozen=True):
-    """A page of instances, in the order of their creation."""
-
-    instances: tuple[InstanceView, ...]
-    links: tuple[Link, ...] = ()
-
-
 class InstanceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What instances to list. Deleted ones are listed only if ``status`` asks for them."""
 
@@ -87,22 +52,6 @@ class InstanceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     project_id: str | None = None
     name: str | None = None
     """A part of the name."""
-
-
-class DecisionView(msgspec.Struct, frozen=True):
-    """The record that scheduling an instance left."""
-
-    instance: str
-    why: str
-    """In one sentence."""
-    record: Decision
-    links: tuple[Link, ...]
-
-
-class DecisionShown(msgspec.Struct, frozen=True):
-    """One decision."""
-
-    decision: DecisionView
 
 
 async def create_instance(service: Service, call: Call) -> Answer:

@@ -10,47 +10,12 @@ import msgspec
 from innkeeper.api.native.call import Answer, Call
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.pages import Limit, Marker, next_links
+from innkeeper.api.native.provider_view import InventoryView, ProviderView, TreeList, TreeShown
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.versions import ROOT
 from innkeeper.core.errors import NotFound
 from innkeeper.core.ids import RpRow, canonical_uuid
 from innkeeper.index.index import Index
-
-
-class InventoryView(msgspec.Struct, frozen=True):
-    """One resource class of one provider."""
-
-    total: int
-    reserved: int
-    allocation_ratio: float
-    capacity: int
-    used: int
-
-
-class ProviderView(msgspec.Struct, frozen=True):
-    """A provider of a tree. ``children`` are in the order of their creation."""
-
-    uuid: str
-    name: str
-    generation: int
-    inventories: dict[str, InventoryView]
-    traits: tuple[str, ...]
-    aggregates: tuple[str, ...]
-    children: tuple["ProviderView", ...]
-
-
-class TreeShown(msgspec.Struct, frozen=True):
-    """One tree, from its root."""
-
-    provider_tree: ProviderView
-    links: tuple[Link, ...]
-
-
-class TreeList(msgspec.Struct, frozen=True):
-    """A page of trees, by the name of their roots."""
-
-    provider_trees: tuple[ProviderView, ...]
-    links: tuple[Link, ...] = ()
 
 
 class TreeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,19 +1,20 @@
 """Repairs: what would be done about the findings of an audit; a POST on that does it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from innkeeper.api.native.call import Answer, Call
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.repair_log import RepairRun
+from innkeeper.api.native.repair_view import RepairShown, RepairView
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.versions import ROOT
 from innkeeper.core.errors import InvalidInput
 from innkeeper.core.ids import canonical_uuid
-from innkeeper.core.repair import SETTLED_AFTER, LiveConsumers, Step
+from innkeeper.core.repair import SETTLED_AFTER, LiveConsumers
 
 
 class LiveAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,27 +39,6 @@ class NewRepair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repair to plan."""
 
     repair: RepairWanted = RepairWanted()
-
-
-class RepairView(msgspec.Struct, frozen=True):
-    """A repair as it is shown."""
-
-    id: str
-    state: Literal["planned", "applying", "done", "failed"]
-    planned_at: datetime
-    steps: tuple[Step, ...]
-    held_back: str
-    """Why it may not be done; "" if it may."""
-    done: int
-    """Steps taken."""
-    failure: str
-    links: tuple[Link, ...]
-
-
-class RepairShown(msgspec.Struct, frozen=True):
-    """One repair."""
-
-    repair: RepairView
 
 
 async def plan_repair(service: Service, call: Call) -> Answer:

@@ -12,6 +12,7 @@ import msgspec
 from innkeeper.api.asgi import App, Receive, Scope, Send, request_head, send_response
 from innkeeper.api.http import JSON, Request, Response
 from innkeeper.api.native import faults, versions
+from innkeeper.api.native.health_view import Health
 from innkeeper.api.native.links import Link
 from innkeeper.api.native.readiness import Condition, Readiness
 from innkeeper.api.native.versions import Version, VersionList
@@ -28,14 +29,6 @@ class Ready(msgspec.Struct, frozen=True):
     """ready, or unready."""
     server: str
     conditions: tuple[Condition, ...]
-
-
-class Health(msgspec.Struct, frozen=True):
-    """Whether the server is well."""
-
-    status: str
-    server: str
-    """Id of this run of the server: another run has another."""
 
 
 def site(
