@@ -1,11 +1,14 @@
 """The schema's version: brought to the newest by Alembic, and refused if it is newer than us."""
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from innkeeper.core.errors import SetupError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 NEWEST: Final = "0001"
 """The newest revision in migrations/versions; a test compares the two."""
@@ -81,9 +84,14 @@ def _newer(found: str) -> SetupError:
 def _upgrade(conn: Connection) -> None:
     # Half a second of imports, which only a schema that is made or changed is worth.
     from alembic import command
+
+    command.upgrade(_config(conn), "head")
+
+
+def _config(conn: Connection) -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    return config

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from innkeeper.config import Config
-from innkeeper.wiring.directory import Endpoint, own, remove_endpoint, write_endpoint
+from innkeeper.wiring.directory import own
+from innkeeper.wiring.endpoint import Endpoint, remove_endpoint, write_endpoint
 from innkeeper.wiring.parts import new_uuid
 from innkeeper.wiring.ports import Ports
 from innkeeper.wiring.upkeep import prepare_to_share
