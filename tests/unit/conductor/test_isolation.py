@@ -10,6 +10,7 @@ import pytest
 import innkeeper.conductor.cell as cell_module
 from innkeeper.bus.cell import CellBus
 from innkeeper.bus.memory import MemoryBus
+from innkeeper.conductor.agents import BuildTally
 from innkeeper.conductor.cell import CellConductor
 from innkeeper.conductor.cell_store import CellStore
 from innkeeper.conductor.settings import ConductorSettings
@@ -46,6 +47,8 @@ def test_all_that_a_conductor_is_given_is_its_cell() -> None:
         "bus": CellBus,
         "owner": str,
         "settings": ConductorSettings,
+        # What it counts goes out; nothing comes back.
+        "tally": BuildTally,
         "return": type(None),
     }
 
