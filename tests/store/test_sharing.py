@@ -1,6 +1,7 @@
 """Several stores on one database: each index is the store, whatever was written or broke."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -271,3 +272,29 @@ async def test_a_lost_race_is_answered_after_the_index_has_caught_up(database: D
         with pytest.raises(Conflict):
             await other.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 1))))
         assert other.index.inventories(row)[0].used == 1
+
+
+async def test_who_stands_still_in_the_midst_of_a_write_loses_his_turn(
+    database: DatabaseUrl,
+) -> None:
+    async with sharers(database, 2) as (one, other):
+        begun, others_done = threading.Event(), threading.Event()
+        tries = 0
+
+        def stand_still(txn: Txn) -> int:
+            nonlocal tries
+            tries += 1
+            traits.create(txn, f"CUSTOM_TRY_{tries}")
+            begun.set()
+            if tries == 1:
+                assert others_done.wait(60)
+            return tries
+
+        still = asyncio.create_task(one.store.write(stand_still))
+        await asyncio.to_thread(begun.wait)
+        await World(other.store).provider(Inventory("VCPU", 10))
+        others_done.set()
+        assert await still == 2
+        await other.store.fresh()
+        assert "CUSTOM_TRY_2" in other.index.known_traits
+        assert "CUSTOM_TRY_1" not in other.index.known_traits
