@@ -168,9 +168,11 @@ def update_case(*, changing: bool, quick: bool = False) -> Case:
     return Case(f"inventory update {kind}", work, goals=ours("cpu", 30), quick=quick)
 
 
+# From 1.38 on, openstack-placement answers 500 to this on PostgreSQL.
+USAGES: Final = request("GET", f"/usages?project_id={PROJECT}", version="1.37")
 PROJECT_USAGES: Final = Case(
     "usages of a project",
-    lambda _cloud, _turn: Fixed([request("GET", f"/usages?project_id={PROJECT}")]),
+    lambda _cloud, _turn: Fixed([USAGES]),
     goals=ours("cpu", 30),
 )
 

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -32,8 +32,18 @@ def main() -> int:
         description=this.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="a few cases, about three minutes")
-    parser.add_argument("--only", metavar="WORD", help="clouds and cases with this in their names")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="short turns, and unless --only says which, a few cases: about three minutes",
+    )
+    parser.add_argument(
+        "--only",
+        metavar="WORDS",
+        action="append",
+        default=[],
+        help="cases with this in their names, as --list shows them; may be given again",
+    )
     parser.add_argument("--alone", action="store_true", help="only what the peer cannot follow")
     parser.add_argument(
         "--list", action="store_true", help="say what there is, and measure nothing"
@@ -41,17 +51,19 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT, help=f"where results go [{OUT.name}/]")
     parser.add_argument("--strict", action="store_true", help="exit code 1 if a goal was missed")
     told = parser.parse_args()
-    chosen = list(choose(quick=told.quick, alone=told.alone, only=told.only or ""))
+    chosen = list(choose(quick=told.quick, alone=told.alone, only=told.only))
     if told.list:
         for scene, cases in chosen:
-            print(scene.cloud.title, *(f"    {case.title}" for case in cases), sep="\n")
+            print(*(f"{scene.cloud.title}: {case.title}" for case in cases), sep="\n")
         return 0
     if not peer_is_there():
         raise SystemExit("openstack-placement is not there: make .venv-peers/.stamp")
-    return report(run(chosen, quick=told.quick), out=told.out, strict=told.strict)
+    found = run(chosen, quick=told.quick, out=told.out)
+    say(f"\nwritten to {told.out}, after {found.took_s:.0f} s")
+    return report(found, strict=told.strict)
 
 
-def choose(*, quick: bool, alone: bool, only: str) -> Iterator[tuple[Scene, list[Case]]]:
+def choose(*, quick: bool, alone: bool, only: Sequence[str]) -> Iterator[tuple[Scene, list[Case]]]:
     """Give the scenes and cases that are asked for."""
     for scene in scenes():
         if alone and not scene.alone:
@@ -59,16 +71,23 @@ def choose(*, quick: bool, alone: bool, only: str) -> Iterator[tuple[Scene, list
         cases = [
             case
             for case in scene.cases
-            if (case.quick or not quick) and only in f"{scene.cloud.title}: {case.title}"
+            if any(words in f"{scene.cloud.title}: {case.title}" for words in only)
+            or (not only and (case.quick or not quick))
         ]
         if cases:
             yield scene, cases
 
 
-def run(chosen: list[tuple[Scene, list[Case]]], *, quick: bool) -> Run:
-    """Measure it all."""
-    began, began_at = time.monotonic(), datetime.now(UTC)
-    machine = look_at_machine()
+def run(chosen: list[tuple[Scene, list[Case]]], *, quick: bool, out: Path) -> Run:
+    """Measure it all, and write down what there is after each scene."""
+    began = time.monotonic()
+    found = Run(
+        began_at=datetime.now(UTC).isoformat(timespec="minutes"),
+        took_s=0.0,
+        quick=quick,
+        machine=look_at_machine(),
+        scenes=[],
+    )
     pace = QUICK if quick else FULL
     with (
         tempfile.TemporaryDirectory(prefix="innkeeper-bench-") as folder,
@@ -76,17 +95,23 @@ def run(chosen: list[tuple[Scene, list[Case]]], *, quick: bool) -> Run:
     ):
         if not isinstance(server, BenchPostgreSQL):
             raise TypeError("running() gave another server than was asked for")
-        found = [
-            measure(scene, cases, folder=Path(folder), postgresql=server, pace=pace, say=say)
-            for scene, cases in chosen
-        ]
-    return Run(
-        began_at=began_at.isoformat(timespec="minutes"),
-        took_s=time.monotonic() - began,
-        quick=quick,
-        machine=machine,
-        scenes=found,
-    )
+        for scene, cases in chosen:
+            scenes_so_far = [
+                *found.scenes,
+                measure(scene, cases, folder=Path(folder), postgresql=server, pace=pace, say=say),
+            ]
+            took_s = time.monotonic() - began
+            found = msgspec.structs.replace(found, scenes=scenes_so_far, took_s=took_s)
+            write(found, out)
+    return found
+
+
+def write(found: Run, out: Path) -> None:
+    """Write down what was found."""
+    out.mkdir(parents=True, exist_ok=True)
+    stem = "against_placement-quick" if found.quick else "against_placement"
+    (out / f"{stem}.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    (out / f"{stem}.md").write_text(f"# Innkeeper beside openstack-placement\n\n{markdown(found)}")
 
 
 def say(line: str) -> None:
@@ -115,13 +140,9 @@ def look_at_machine() -> Machine:
     )
 
 
-def report(found: Run, *, out: Path, strict: bool) -> int:
-    """Write it down, and say which goals were met; give the exit code."""
-    out.mkdir(parents=True, exist_ok=True)
-    stem = "against_placement-quick" if found.quick else "against_placement"
-    (out / f"{stem}.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-    (out / f"{stem}.md").write_text(f"# Innkeeper beside openstack-placement\n\n{markdown(found)}")
-    say(f"\nwritten: {out / stem}.json and .md, after {found.took_s:.0f} s\n")
+def report(found: Run, *, strict: bool) -> int:
+    """Say which goals were met; give the exit code."""
+    say("")
     for line in goal_lines(found):
         say(line)
     missed = sum(goal.missed for goal in found.goals())

@@ -31,6 +31,7 @@ from bench.against_placement.systems import BenchPostgreSQL, Innkeeper, Placemen
 FIRST_PATH: Final = "/resource_providers?name=provider-1"
 WARM_LEAST: Final = 2
 """Requests before a case that are not counted: both must have started all they start."""
+NO_ANSWER: Final = Sample([], 0.0, 0.0, 0.0, unanswered=1)
 MARGIN_S: Final = 60.0
 """What the load generator itself may take to start and end."""
 
@@ -47,8 +48,8 @@ class Pace(msgspec.Struct, frozen=True):
     """What is not answered by then is not waited for."""
 
 
-QUICK: Final = Pace(turns=2, seconds=1.0, least=2, give_up_s=20.0)
-FULL: Final = Pace(turns=3, seconds=3.0, least=3, give_up_s=60.0)
+QUICK: Final = Pace(turns=2, seconds=1.0, least=2, give_up_s=60.0)
+FULL: Final = Pace(turns=3, seconds=3.0, least=3, give_up_s=120.0)
 
 Say = Callable[[str], None]
 
@@ -81,6 +82,8 @@ class Stage:
         systems = self._ready(case)
         candidates = _compared(case, systems, pace) if case.path else {}
         samples: dict[str, list[Sample]] = {system.name: [] for system in systems}
+        if case.path:
+            systems = self._without_late(systems, candidates, samples)
         for turn in range(pace.turns):
             for system in systems:
                 work = case.work(self._scene.cloud, turn)
@@ -164,6 +167,19 @@ class Stage:
         if name in self._running:
             self._running.pop(name).close()
 
+    def _without_late(
+        self,
+        systems: Sequence[System],
+        candidates: dict[str, int],
+        samples: dict[str, list[Sample]],
+    ) -> list[System]:
+        """Give those that answered; the others are stopped: they may go on searching for hours."""
+        for system in systems:
+            if system.name not in candidates:
+                samples[system.name].append(NO_ANSWER)
+                self._stop(system.name)
+        return [system for system in systems if system.name in candidates]
+
     def _look(self, systems: Sequence[System]) -> None:
         for system in systems:
             self._seen[system.name] = SystemResult(system.start_s, system.memory_mb())
@@ -206,7 +222,7 @@ def _compared(case: Case, systems: Sequence[System], pace: Pace) -> dict[str, in
     found = {}
     for system in systems:
         try:
-            body = system.get(case.path, timeout_s=pace.give_up_s)
+            body = system.get(case.path, timeout_s=pace.give_up_s / 2)
         except OSError:
             continue
         found[system.name] = len(msgspec.json.decode(body)["allocation_requests"])

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+VERSION: Final = "1.39"
 HEADERS: Final = {
     "X-Auth-Token": "admin",
-    "OpenStack-API-Version": "placement 1.39",
+    "OpenStack-API-Version": f"placement {VERSION}",
     "Accept": "application/json",
 }
 PROJECT: Final = "7b2a4c1f0d6e4c5f9a8b7c6d5e4f3a2b"
@@ -18,10 +19,11 @@ USER: Final = "0f9e8d7c6b5a49382716a5b4c3d2e1f0"
 CLAIMED: Final = {"DISK_GB": 1, "MEMORY_MB": 64, "VCPU": 1}
 
 
-def request(method: str, path: str, body: object = None) -> bytes:
+def request(method: str, path: str, body: object = None, *, version: str = VERSION) -> bytes:
     """Give a whole request; a body is sent as JSON."""
     content = b"" if body is None else msgspec.json.encode(body)
     headers = {"Host": "127.0.0.1", **HEADERS}
+    headers["OpenStack-API-Version"] = f"placement {version}"
     if body is not None:
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
