@@ -8,7 +8,7 @@ import msgspec
 
 from bench.against_placement import clouds
 from bench.against_placement.clouds import FLAT, PERFLOAD_AGGREGATES, Cloud
-from bench.against_placement.figures import Goal, Metric
+from bench.against_placement.figures import TWO_PROCESSES, Goal, Metric
 from bench.against_placement.load import Fixed, Schedule, Stocks, Work
 from bench.against_placement.requests import PROJECT, candidates_path, claims, request
 
@@ -42,6 +42,8 @@ READERS: Final = 100
 MAX_CLAIMS: Final = 4_000
 """In one turn: more would fill the cloud of the faster one."""
 SCHEDULE_CONNECTIONS: Final = 8
+READ_CONNECTIONS: Final = 8
+"""Enough to keep two processes busy."""
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -58,6 +60,8 @@ class Case(msgspec.Struct, frozen=True):
     path: str = ""
     """Of a search, whose answers are compared."""
     most: int = 1_000_000
+    two_processes: bool = False
+    """Ask Innkeeper in two processes too."""
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -179,6 +183,16 @@ PROJECT_USAGES: Final = Case(
 FLAT_1000: Final = (
     search("candidates", FLAT_QUERY, 10, goals=ours("cpu", 150), quick=True),
     search("candidates", FLAT_QUERY, 1_000),
+    msgspec.structs.replace(
+        search(
+            f"candidates, {READ_CONNECTIONS} at a time",
+            FLAT_QUERY,
+            10,
+            connections=READ_CONNECTIONS,
+        ),
+        goals=(Goal("workers", 1.8, TWO_PROCESSES),),
+        two_processes=True,
+    ),
     reads("provider show", "/resource_providers/{}", quick=True),
     reads("tree list", "/resource_providers?in_tree={}"),
     claim_case(1),

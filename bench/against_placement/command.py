@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -51,6 +52,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT, help=f"where results go [{OUT.name}/]")
     parser.add_argument("--strict", action="store_true", help="exit code 1 if a goal was missed")
     told = parser.parse_args()
+    # Whoever ends this ends the servers too: they are stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     chosen = list(choose(quick=told.quick, alone=told.alone, only=told.only))
     if told.list:
         for scene, cases in chosen:

@@ -7,6 +7,8 @@ from typing import Final, Literal
 import msgspec
 
 PEER: Final = "placement"
+ONE_PROCESS: Final = "innkeeper-postgresql"
+TWO_PROCESSES: Final = "innkeeper-postgresql-2"
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -52,13 +54,16 @@ class Ratios(msgspec.Struct, frozen=True):
     cpu: float | None
 
 
-Metric = Literal["cpu", "p50", "per_s", "p50_ms", "start_s", "memory_mb"]
-"""The first three are ratios to the peer, and must be high; the others are figures, and low."""
-RATIOS: Final = frozenset({"cpu", "p50", "per_s"})
+Metric = Literal["cpu", "p50", "per_s", "workers", "p50_ms", "start_s", "memory_mb"]
+"""Three ratios to the peer and one to a single process of ours, which must be high; then figures,
+which must be low."""
+RATIOS_TO_PEER: Final = frozenset({"cpu", "p50", "per_s"})
+RATIOS: Final = RATIOS_TO_PEER | {"workers"}
 UNITS: Final[Mapping[str, str]] = {
     "cpu": "x less CPU",
     "p50": "x less latency (p50)",
     "per_s": "x throughput",
+    "workers": "x throughput of one process",
     "p50_ms": "ms (p50)",
     "start_s": "s to start",
     "memory_mb": "MiB of memory",
@@ -70,7 +75,7 @@ class Goal(msgspec.Struct, frozen=True):
 
     metric: Metric
     bound: float
-    system: str = "innkeeper-postgresql"
+    system: str = ONE_PROCESS
 
     def met(self, value: float) -> bool:
         """Tell whether ``value`` is good enough."""
@@ -125,6 +130,22 @@ def ratios(peer: Figures, ours: Figures) -> Ratios:
         per_s=ratio(ours.per_s, peer.per_s),
         cpu=ratio(peer.cpu_ms, ours.cpu_ms),
     )
+
+
+def reached(goal: Goal, found: Mapping[str, Figures]) -> float | None:
+    """Give what a case reached of its goal; None if that was not measured."""
+    mine = found.get(goal.system)
+    if mine is None:
+        return None
+    if goal.metric == "workers":
+        one = found.get(ONE_PROCESS)
+        return None if one is None else ratio(mine.per_s, one.per_s)
+    if goal.metric in RATIOS_TO_PEER:
+        peer = found.get(PEER)
+        value: float | None = None if peer is None else getattr(ratios(peer, mine), goal.metric)
+        return value
+    figure: float | None = getattr(mine, goal.metric)
+    return figure
 
 
 def goal_line(title: str, goal: Goal, value: float | None) -> str:

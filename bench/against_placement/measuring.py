@@ -15,7 +15,15 @@ from typing import Final, Self
 import msgspec
 
 from bench.against_placement.cases import Case, Scene
-from bench.against_placement.figures import PEER, Goal, Sample, figures, ratios
+from bench.against_placement.figures import (
+    PEER,
+    TWO_PROCESSES,
+    Goal,
+    Sample,
+    figures,
+    ratios,
+    reached,
+)
 from bench.against_placement.filling import export, fill
 from bench.against_placement.load import Outcome, Plan, Work
 from bench.against_placement.processes import cpu_of, spent_s
@@ -65,6 +73,7 @@ class Stage:
         self._running: dict[str, ExitStack] = {}
         self._systems: list[System] = []
         self._peer: Placement | None = None
+        self._two: System | None = None
         self._seen: dict[str, SystemResult] = {}
 
     def __enter__(self) -> Self:
@@ -97,12 +106,8 @@ class Stage:
             if name != PEER and PEER in found
         }
         self._look(systems)
-        goals = []
-        for goal in case.goals:
-            of_peer = getattr(compared.get(goal.system), goal.metric, None)
-            figure = getattr(found.get(goal.system), goal.metric, None)
-            value = of_peer if goal.metric in {"cpu", "p50", "per_s"} else figure
-            goals.append(GoalResult(f"{self._scene.cloud.title}: {case.title}", goal, value))
+        title = f"{self._scene.cloud.title}: {case.title}"
+        goals = [GoalResult(title, goal, reached(goal, found)) for goal in case.goals]
         return CaseResult(
             title=case.title,
             connections=case.connections,
@@ -157,11 +162,21 @@ class Stage:
         if self._peer is not None and self._peer.max_candidates != case.peer_cap:
             self._stop(PEER)
             self._peer.max_candidates = case.peer_cap
-        for system in self._systems:
+        systems = [*self._systems, *([self._two_processes()] if case.two_processes else [])]
+        for system in systems:
             if system.name not in self._running:
                 stack = self._running[system.name] = ExitStack()
                 stack.enter_context(system.running(FIRST_PATH))
-        return self._systems
+        return systems
+
+    def _two_processes(self) -> System:
+        """Give Innkeeper in two processes, on a database of their own."""
+        if self._two is None:
+            url = self._everything.enter_context(self._postgresql.database())
+            fill(url, self._scene.cloud)
+            self._postgresql.analyze(url)
+            self._two = Innkeeper(self._place(TWO_PROCESSES), url, workers=2)
+        return self._two
 
     def _stop(self, name: str) -> None:
         if name in self._running:

@@ -21,6 +21,7 @@ DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
 COLOURS: Final = {
     "placement": "#b5533c",
     "innkeeper-postgresql": "#2f6f8f",
+    "innkeeper-postgresql-2": "#6fa8c9",
     "innkeeper-sqlite": "#7fb069",
 }
 WIDTH: Final = 860

@@ -147,19 +147,31 @@ class System(ABC):
 
 
 class Innkeeper(System):
-    """`innkeeper api`, one process."""
+    """`innkeeper api`, in one process unless told otherwise."""
 
-    def __init__(self, folder: Path, database: DatabaseUrl | None = None) -> None:
+    def __init__(
+        self, folder: Path, database: DatabaseUrl | None = None, *, workers: int = 1
+    ) -> None:
         super().__init__(folder, database)
-        self.name = "innkeeper-sqlite" if database is None else "innkeeper-postgresql"
+        self._workers = workers
+        engine = "sqlite" if database is None else "postgresql"
+        self.name = f"innkeeper-{engine}" + (f"-{workers}" if workers > 1 else "")
 
     def launch(self) -> "subprocess.Popen[str]":
         """Start it on ports that it chooses."""
         url = [] if self.database is None else ["--database-url", str(self.database)]
+        workers = ["--workers", str(self._workers)] if self._workers > 1 else []
         process = self._popen(
             [
                 *(sys.executable, "-m", "innkeeper", "api", "--json", "--port", "0"),
-                *("--placement-listen", f"{HOST}:0", "--data-dir", str(self.folder), *url),
+                *(
+                    "--placement-listen",
+                    f"{HOST}:0",
+                    "--data-dir",
+                    str(self.folder),
+                    *url,
+                    *workers,
+                ),
             ]
         )
         said = ""

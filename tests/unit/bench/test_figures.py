@@ -10,6 +10,9 @@ import pytest
 
 from bench.against_placement.cases import scenes
 from bench.against_placement.figures import (
+    ONE_PROCESS,
+    PEER,
+    TWO_PROCESSES,
     Figures,
     Goal,
     Sample,
@@ -17,6 +20,7 @@ from bench.against_placement.figures import (
     goal_line,
     percentile,
     ratios,
+    reached,
     shown,
 )
 from bench.against_placement.processes import TICKS_A_SECOND, cpu_of, cpu_s, spent_s, tree_of
@@ -142,3 +146,16 @@ def test_trees_are_whole() -> None:
                 else node.parent in ids[: ids.index(node.id)]
             )
             assert node.uuid[14] == "4"
+
+
+def test_what_a_case_reached_is_a_ratio_or_a_figure() -> None:
+    one = figures([sample(2.0, took_s=0.5, cpu_s=(0.01, 0.0))])
+    two = figures([sample(2.0, 2.0, took_s=0.5, cpu_s=(0.02, 0.0))])
+    peer = figures([sample(100.0, took_s=2.0, cpu_s=(0.8, 0.2))])
+    found = {PEER: peer, ONE_PROCESS: one, TWO_PROCESSES: two}
+    assert reached(Goal("cpu", 1), found) == pytest.approx(100.0)
+    assert reached(Goal("per_s", 1), found) == 4.0
+    assert reached(Goal("p50_ms", 1), found) == 2.0
+    assert reached(Goal("workers", 1.8, TWO_PROCESSES), found) == 2.0
+    assert reached(Goal("cpu", 1), {ONE_PROCESS: one}) is None
+    assert reached(Goal("workers", 1.8, TWO_PROCESSES), {ONE_PROCESS: one}) is None
