@@ -109,7 +109,10 @@ class System(ABC):
             try:
                 self._process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                # A search without end does not listen; the master alone would leave it behind.
+                for pid in self.server_pids():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 self._process.wait()
             self._process = None
 
