@@ -202,6 +202,14 @@ async def test_a_search_that_takes_too_long_gives_what_it_has_found(client: Clie
     assert 0 < len(answer.json["allocation_requests"]) < 40_320
 
 
+async def test_an_empty_consumer_type_does_not_match_the_pattern(client: Client) -> None:
+    answer = await client("GET", "/usages?project_id=p&consumer_type=")
+    assert "'' does not match '^[A-Z0-9_]+$|^all|^unknown$'" in answer.detail
+    body = {**on(HOST, None, VCPU=1), "consumer_type": ""}
+    answer = await client("PUT", f"/allocations/{ONE}", body=body)
+    assert "'' does not match '^[A-Z0-9_]+$'" in answer.detail
+
+
 async def test_leave_comes_before_everything_about_the_thing(client: Client) -> None:
     nobody = {"x-auth-token": "u:p", "x-roles": "member"}
     answer = await client("PUT", f"/resource_providers/{HOST}", body="nonsense", headers=nobody)
@@ -209,3 +217,9 @@ async def test_leave_comes_before_everything_about_the_thing(client: Client) -> 
     assert "placement:resource_providers:update" in answer.detail
     answer = await client("GET", "/usages?project_id=p", headers={**nobody, "x-roles": "reader"})
     assert answer.status == 200
+
+
+async def test_a_quoted_schema_says_that_allocations_may_be_none(client: Client) -> None:
+    body = {ONE: held(None) | {"allocations": {"x": {}}}}
+    answer = await client("POST", "/allocations", body=body)
+    assert "'minProperties': 0" in answer.detail

@@ -74,16 +74,32 @@ class Answer:
 
 
 def with_host(request: Request) -> dict[str, str]:
-    sent = {"host": HOST, **ADMIN, **dict(request.headers)}
+    """Give all headers; one without a value is one that is usual and shall not be sent."""
+    said = {"host": HOST, **ADMIN, **dict(request.headers)}
+    sent = {name: value for name, value in said.items() if value}
     if request.content:
         sent.setdefault("content-length", str(len(request.content)))
     return sent
 
 
+class Clock:
+    """The time of both servers, which passes only when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_800_000_000
+
+    def __call__(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds, UTC)
+
+    def tick(self) -> None:
+        self.seconds += 1
+
+
 class Reference:
     """openstack-placement in a process of its own, behind one kept connection."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, clock: Clock) -> None:
+        self._clock = clock
         self._conn = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
 
     def ask(self, request: Request) -> Answer:
@@ -92,6 +108,7 @@ class Reference:
         )
         for name, value in with_host(request).items():
             self._conn.putheader(name, value)
+        self._conn.putheader("x-now", str(self._clock.seconds))
         self._conn.endheaders(request.content or None)
         response = self._conn.getresponse()
         body = response.read()
@@ -106,32 +123,29 @@ class Reference:
 
 
 @contextmanager
-def reference_in(data_dir: Path) -> Iterator[Reference]:
+def reference_in(data_dir: Path, clock: Clock) -> Iterator[Reference]:
     """Run the reference with its state in ``data_dir`` until the block ends."""
     port = server.free_port()
     command = f"{PEERS} {HERE / 'reference.py'} {{port}} {{data_dir}}"
     with server.running(command, port=port, data_dir=data_dir, environment={}):
-        reference = Reference(port)
+        reference = Reference(port, clock)
         try:
             yield reference
         finally:
             reference.close()
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Innkeeper:
     """An empty Innkeeper in this process, asked without a socket."""
 
-    def __init__(self, runner: asyncio.Runner) -> None:
+    def __init__(self, runner: asyncio.Runner, clock: Clock) -> None:
+        self._clock = clock
         self._runner = runner
         self._stack = AsyncExitStack()
 
     def __enter__(self) -> Self:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
-        start = self._stack.enter_async_context(client_of(folder, clock=now))
+        start = self._stack.enter_async_context(client_of(folder, clock=self._clock))
         self._client = self._runner.run(start)
         return self
 

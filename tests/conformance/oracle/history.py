@@ -3,19 +3,20 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.conformance.oracle.compare import Difference, differences
-from tests.conformance.oracle.exchange import Answer, Innkeeper, Reference
+from tests.conformance.oracle.exchange import Answer, Clock, Innkeeper, Reference, Request
+from tests.conformance.oracle.misjudged import Exchange
 from tests.conformance.oracle.searches import canonical, search_differences, without_limit
 from tests.conformance.oracle.step import Step, View
-from tests.conformance.oracle.tolerances import Exchange, excuse
+from tests.conformance.oracle.tolerances import excuse
 
 MAX_REPLAYS = 150
 """Most attempts to shorten a history that fails: they take a few seconds together."""
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -64,8 +65,11 @@ class Parting:
 class Play:
     """Both servers."""
 
-    def __init__(self, reference: Reference, runner: asyncio.Runner, tally: Tally) -> None:
+    def __init__(
+        self, reference: Reference, runner: asyncio.Runner, *, clock: Clock, tally: Tally
+    ) -> None:
         self._reference = reference
+        self._clock = clock
         self._runner = runner
         self._tally = tally
 
@@ -80,14 +84,16 @@ class Play:
         self._reference.reset()
         script: list[str] = []
         aliases: dict[str, str] = {}
-        with Innkeeper(self._runner) as innkeeper:
+        with Innkeeper(self._runner, self._clock) as innkeeper:
             view = View(innkeeper.ask)
             for step in steps:
+                self._clock.tick()
                 request = step.request(view)
                 ours, theirs = innkeeper.ask(request), self._reference.ask(request)
-                _learn(aliases, ours, theirs)
-                exchange = Exchange(request, ours, _translated(theirs, aliases))
-                found = self._judge(exchange)
+                _learn(aliases, request, ours, theirs)
+                theirs = _translated(theirs, aliases)
+                exchange = Exchange(request, ours, theirs, view, self._clock())
+                found = self._judge(self._with_whole(exchange, aliases))
                 if found:
                     return Parting(script, exchange, found)
                 script.append(f"{request}\n    -> {ours.status}")
@@ -103,8 +109,7 @@ class Play:
         self._tally.requests += 1
         self._tally.statuses[exchange.ours.status] += 1
         found: list[Difference] = []
-        every = differences(exchange.ours, exchange.theirs)
-        for difference in every if not _is_search(exchange) else self._of_search(exchange, every):
+        for difference in _differences(exchange):
             name = excuse(exchange, difference)
             if name is None:
                 found.append(difference)
@@ -112,16 +117,14 @@ class Play:
                 self._tally.excused[name] += 1
         return found
 
-    def _of_search(self, exchange: Exchange, every: Iterable[Difference]) -> Iterator[Difference]:
-        """Look closer where the bodies of a search differ."""
-        for difference in every:
-            if difference.where != "body" or exchange.theirs.status != 200:
-                yield difference
-                continue
-            request = without_limit(exchange.request)
-            limited = request != exchange.request
-            theirs = self._reference.ask(request) if limited else exchange.theirs
-            yield from search_differences(exchange.request, exchange.ours, theirs)
+    def _with_whole(self, exchange: Exchange, aliases: dict[str, str]) -> Exchange:
+        """Ask the reference for all that it has cut a search's answer from."""
+        if not _is_search(exchange) or exchange.theirs.status != 200:
+            return exchange
+        request = without_limit(exchange.request)
+        if request == exchange.request:
+            return replace(exchange, whole=exchange.theirs)
+        return replace(exchange, whole=_translated(self._reference.ask(request), aliases))
 
     def _shortest(self, steps: Sequence[Step], parting: Parting) -> Parting:
         """Leave out steps, fewer and fewer at a time, as long as the same kind of thing differs.
@@ -144,18 +147,37 @@ class Play:
         return parting
 
 
+def _differences(exchange: Exchange) -> Iterator[Difference]:
+    """Give what is different; look closer where the bodies of a search are."""
+    for difference in differences(exchange.request, exchange.ours, exchange.theirs):
+        if difference.where == "body" and exchange.whole is not None:
+            yield from search_differences(exchange.request, exchange.ours, exchange.whole)
+        else:
+            yield difference
+
+
 def _is_search(exchange: Exchange) -> bool:
     request = exchange.request
     is_search = request.method == "GET" and request.target.startswith("/allocation_candidates")
     return is_search and exchange.ours.status == 200
 
 
-def _learn(aliases: dict[str, str], ours: Answer, theirs: Answer) -> None:
-    """Remember the uuid that each gave to a new provider."""
-    places = [UUID.search(answer.headers.get("location", "")) for answer in (ours, theirs)]
-    mine, other = places
-    if mine is not None and other is not None and mine[0] != other[0]:
-        aliases[other[0]] = mine[0]
+def _learn(aliases: dict[str, str], request: Request, ours: Answer, theirs: Answer) -> None:
+    """Remember the uuid that each gave to a new provider, be it one that came to nothing."""
+    is_new = (request.method, request.target) == ("POST", "/resource_providers")
+    if not is_new or b'"uuid"' in request.content:
+        return
+    mine, other = (
+        UUID.findall(answer.headers.get("location", "") + _detail(answer))
+        for answer in (ours, theirs)
+    )
+    if len(mine) == len(other):
+        aliases |= {two: one for one, two in zip(mine, other, strict=True) if one != two}
+
+
+def _detail(answer: Answer) -> str:
+    errors = answer.json.get("errors", ()) if answer.is_json and answer.status >= 400 else ()
+    return " ".join(each["detail"] for each in errors)
 
 
 def _translated(answer: Answer, aliases: dict[str, str]) -> Answer:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -44,9 +45,10 @@ def search_differences(request: Request, ours: Answer, theirs: Answer) -> Iterat
     """Give what is different between two answers, of which ours alone respects a limit.
 
     Which candidates a limit leaves is nobody's promise; that they are among all of them, and
-    as many as there should be, is. A candidate that is listed twice counts once.
+    as many as there should be, is. How often each is listed is a difference of its own.
     """
-    mine, other = _candidates(ours), _candidates(theirs)
+    often, other_often = _candidates(ours), _candidates(theirs)
+    mine, other = set(often), set(other_often)
     limit = limit_of(request)
     if limit is not None and mine <= other:
         expected = min(limit, len(other))
@@ -54,8 +56,8 @@ def search_differences(request: Request, ours: Answer, theirs: Answer) -> Iterat
             yield Difference("count", len(mine), expected)
     elif mine != other:
         yield Difference("candidates", sorted(mine - other), sorted(other - mine))
-    if len(mine) != len(ours.json["allocation_requests"]):
-        yield Difference("doubles", len(ours.json["allocation_requests"]), len(mine))
+    if any(often[each] != other_often[each] for each in mine & other):
+        yield Difference("doubles", _repeated(often), _repeated(other_often))
     yield from _summary_differences(request, ours, theirs)
 
 
@@ -77,9 +79,13 @@ def _summary_differences(request: Request, ours: Answer, theirs: Answer) -> Iter
             yield Difference("summary", mine[uuid], other[uuid])
 
 
-def _candidates(answer: Answer) -> set[str]:
+def _candidates(answer: Answer) -> Counter[str]:
     found = ordered(canonical(answer.json["allocation_requests"]))
-    return {json.dumps(each, sort_keys=True) for each in found}
+    return Counter(json.dumps(each, sort_keys=True) for each in found)
+
+
+def _repeated(often: Counter[str]) -> dict[str, int]:
+    return {each: number for each, number in often.items() if number > 1}
 
 
 def canonical(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -95,7 +95,7 @@ PATHS = (
             "/allocations",
         )
     ),
-    *(f"/allocations/{CONSUMERS[0]}", "/", "//", "/traits/CUSTOM_X/y", "/resource_classes/VCPU"),
+    *(f"/allocations/{CONSUMERS[0]}", "/", "/traits/CUSTOM_X/y", "/resource_classes/VCPU"),
 )
 
 

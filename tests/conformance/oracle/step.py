@@ -92,8 +92,7 @@ class Step:
         if content:
             headers["content-type"] = "application/json"
         headers |= dict(self.headers)
-        sent = tuple((name, value) for name, value in headers.items() if value)
-        return Request(self.method, target, sent, content)
+        return Request(self.method, target, tuple(headers.items()), content)
 
 
 @dataclass(frozen=True)

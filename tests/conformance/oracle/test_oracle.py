@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.conformance.oracle import queries
-from tests.conformance.oracle.exchange import reference_in
+from tests.conformance.oracle.exchange import Clock, reference_in
 from tests.conformance.oracle.history import Play, Tally
 from tests.conformance.oracle.spoiled import steps
 from tests.conformance.oracle.step import Step
@@ -53,12 +53,12 @@ def searches(draw: st.DrawFn) -> list[Step]:
 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
-    tally = Tally()
+    tally, clock = Tally(), Clock()
     with (
-        reference_in(tmp_path_factory.mktemp("reference")) as reference,
+        reference_in(tmp_path_factory.mktemp("reference"), clock) as reference,
         asyncio.Runner() as runner,
     ):
-        yield Play(reference, runner, tally)
+        yield Play(reference, runner, clock=clock, tally=tally)
     print(tally)  # noqa: T201 - pytest shows it with -rP
 
 

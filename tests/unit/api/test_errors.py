@@ -49,6 +49,29 @@ def test_json() -> None:
     assert entry == {"status": 409, "title": "Conflict", "request_id": "req-1", "code": "c"}
 
 
+def test_without_identity_the_body_is_that_of_what_stands_before_the_api() -> None:
+    body = json.loads(rendered(HttpError(401, ""), version=None).body)
+    sentence = body.pop("message")
+    assert sentence.startswith("This server could not verify that you are authorized to access")
+    assert sentence.endswith("the credentials required.<br /><br />\n\n\n")
+    assert body == {"code": "401 Unauthorized", "title": "Unauthorized"}
+
+
+@pytest.mark.parametrize("accept", ["", "text/html"])
+def test_without_a_token_of_keystone_the_body_is_that_of_its_middleware(accept: str) -> None:
+    challenge = ("www-authenticate", 'Keystone uri="http://public:5000"')
+    refused = HttpError(401, "", headers=(challenge,))
+    response = rendered(refused, accept=accept, version=None)
+    assert response.headers == [("content-type", "application/json"), challenge]
+    assert json.loads(response.body) == {
+        "error": {
+            "code": 401,
+            "title": "Unauthorized",
+            "message": "The request you have made requires authentication.",
+        }
+    }
+
+
 @pytest.mark.parametrize(("version", "has_code"), [((1, 22), False), ((1, 23), True)])
 def test_codes_since_1_23(version: Version, has_code: bool) -> None:  # noqa: FBT001
     entry = json.loads(rendered(HttpError(400, "x"), version=version).body)["errors"][0]

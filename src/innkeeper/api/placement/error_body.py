@@ -1,6 +1,10 @@
-"""The body of an error: JSON in the format of the API-SIG, or HTML or plain text if preferred."""
+"""The body of an error: JSON in the format of the API-SIG, or HTML or plain text if preferred.
+
+A 401 has the form of what checks identity before upstream's API, which is not that of the API.
+"""
 
 from html import escape
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -20,7 +24,11 @@ _LEADS: Final = {
         "The server could not comply with the request since it is either malformed or otherwise"
         " incorrect."
     ),
-    401: "This server could not verify that you may do this: the request has no valid token.",
+    401: (
+        "This server could not verify that you are authorized to access the document you requested."
+        " Either you supplied the wrong credentials (e.g., bad password), or your browser does not"
+        " understand how to supply the credentials required."
+    ),
     403: "Access was denied to this resource.",
     404: "The resource could not be found.",
     405: "The method {method} is not allowed for this resource. ",
@@ -37,6 +45,17 @@ _LEADS: Final = {
     500: "The server has either erred or is incapable of performing the requested operation.",
     503: "The server is currently unavailable. Please try again at a later time.",
 }
+# Upstream, identity is checked by what stands before the API, which has forms of its own: this is
+# that of Keystone's middleware, whatever the client accepts.
+_TOKEN_WANTED: Final = msgspec.json.encode(
+    {
+        "error": {
+            "code": 401,
+            "title": "Unauthorized",
+            "message": "The request you have made requires authentication.",
+        }
+    }
+)
 _TERSE: Final = frozenset({405, 406, 415})
 """Statuses whose errors end with the detail; after others there is room for a comment."""
 
@@ -55,13 +74,15 @@ class Asked(msgspec.Struct, frozen=True):
 
 def render(error: HttpError, asked: Asked) -> Response:
     """Give the response that says ``error``."""
+    if _wants_token(error):
+        return Response(error.status, _TOKEN_WANTED, [("content-type", JSON), *error.headers])
     accept = "" if asked.accept == "*/*" else asked.accept
     lead = _LEADS.get(error.status, title(error.status)).format(
         method=asked.method, accept=accept or JSON, media_type=asked.media_type or "None"
     )
     match JSON if not accept else best_offer(accept, _FORMATS):
         case "application/json":
-            kind, body = JSON, _json(error, asked, detail=_plain(error, lead))
+            kind, body = JSON, _json(error, asked, lead)
         case "text/html":
             kind, body = f"{_HTML}; charset=UTF-8", _html(error, lead)
         case _:
@@ -70,11 +91,19 @@ def render(error: HttpError, asked: Asked) -> Response:
     return Response(error.status, body, [("content-type", kind), *error.headers])
 
 
-def _json(error: HttpError, asked: Asked, *, detail: str) -> bytes:
+def _wants_token(error: HttpError) -> bool:
+    return any(value.startswith("Keystone ") for _, value in error.headers)
+
+
+def _json(error: HttpError, asked: Asked, lead: str) -> bytes:
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        message = f"{lead}<br /><br />\n{error.detail}\n\n"
+        name = title(error.status)
+        return msgspec.json.encode({"message": message, "code": f"401 {name}", "title": name})
     entry: dict[str, str | int] = {
         "status": error.status,
         "title": title(error.status),
-        "detail": detail,
+        "detail": _plain(error, lead),
         "request_id": asked.request_id,
     }
     if asked.version is not None and asked.version >= CODES_SINCE:

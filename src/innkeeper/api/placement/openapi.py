@@ -25,6 +25,7 @@ _ALWAYS: Final = (400, 401, 403, 404, 406, 408, 413, 414, 431, 500, 503)
 _WRITING: Final = (409, 415)
 _STRING: Final[Document] = {"schema": {"type": "string"}}
 _ERROR: Final = {"$ref": "#/components/responses/Error"}
+_UNAUTHORIZED: Final = {"$ref": "#/components/responses/Unauthorized"}
 
 
 @lru_cache(maxsize=len(VERSIONS))
@@ -37,15 +38,8 @@ def document(version: Version) -> bytes:
                 if endpoint.since <= version <= endpoint.until:
                     found = paths.setdefault(path, {})
                     found[method.lower()] = _operation(path, endpoint, version)
-    error = {
-        "description": "What is wrong",
-        "headers": _headers(),
-        "content": {
-            JSON: {"schema": answer.error(version)},
-            "text/html": _STRING,
-            "text/plain": _STRING,
-        },
-    }
+    error = _refusal("What is wrong", answer.error(version))
+    unauthorized = _refusal("Nobody knows who asks", answer.UNAUTHORIZED)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -56,7 +50,7 @@ def document(version: Version) -> bytes:
             },
             "servers": [{"url": "/placement"}],
             "paths": paths,
-            "components": {"responses": {"Error": error}},
+            "components": {"responses": {"Error": error, "Unauthorized": unauthorized}},
         }
     )
 
@@ -66,6 +60,11 @@ def known_version(said: str) -> Version:
     if said not in VERSIONS:
         raise InvalidInput(f"There is no microversion '{said}': 1.0 to {VERSIONS[-1]}.")
     return OLDEST[0], VERSIONS.index(said)
+
+
+def _refusal(description: str, schema: Document) -> Document:
+    content = {JSON: {"schema": schema}, "text/html": _STRING, "text/plain": _STRING}
+    return {"description": description, "headers": _headers(), "content": content}
 
 
 def _operation(path: str, endpoint: Endpoint, version: Version) -> Document:
@@ -130,7 +129,8 @@ def _responses(endpoint: Endpoint, described: Described, version: Version) -> Do
         responses[str(status)] = good
     writing = _WRITING if described.body or not endpoint.gives_json else ()
     errors = {*_ALWAYS, *writing, endpoint.missing}
-    return responses | {str(status): _ERROR for status in sorted(errors)}
+    refused = {str(status): _ERROR for status in sorted(errors)}
+    return responses | refused | {"401": _UNAUTHORIZED}
 
 
 def _headers() -> Document:

@@ -12,6 +12,7 @@ from innkeeper.api.placement.schemas.parts import (
     Since,
     body,
     mapping,
+    named,
     record,
 )
 from innkeeper.api.validation import Document
@@ -45,7 +46,7 @@ _MAPPINGS: Final = {
         "patternProperties": {GROUP_SUFFIX: {"type": "array", "minItems": 1, "items": UUID_STRING}},
     }
 }
-_TYPE: Final = {"consumer_type": {**IDENTITY, "pattern": NAME}}
+_TYPE: Final = {"consumer_type": named(NAME)}
 
 _NEEDED_1_12: Final = ["allocations", "project_id", "user_id"]
 _NEEDED_1_28: Final = [*_NEEDED_1_12, "consumer_generation"]
@@ -82,9 +83,9 @@ POST_1_34: Final = body(mapping(UUID_KEY, _ONE_1_34, at_least=1))
 POST_1_38: Final = body(mapping(UUID_KEY, _ONE_1_38, at_least=1))
 
 # A reshape may come without any allocations.
-MANY_1_28: Final = mapping(UUID_KEY, _ONE_1_28)
-MANY_1_34: Final = mapping(UUID_KEY, _ONE_1_34)
-MANY_1_38: Final = mapping(UUID_KEY, _ONE_1_38)
+MANY_1_28: Final = mapping(UUID_KEY, _ONE_1_28, at_least=0)
+MANY_1_34: Final = mapping(UUID_KEY, _ONE_1_34, at_least=0)
+MANY_1_38: Final = mapping(UUID_KEY, _ONE_1_38, at_least=0)
 
 PUT: Final[Since] = (
     ((1, 38), PUT_1_38),

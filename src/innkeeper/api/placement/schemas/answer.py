@@ -49,6 +49,15 @@ def error(version: Version) -> Document:
     return _list_of("errors", record({**entry, **more}, required=needed))
 
 
+UNAUTHORIZED: Final = {
+    "anyOf": [
+        _all({"message": STRING, "code": STRING, "title": STRING}),
+        _all({"error": _all({"code": INTEGER, "title": STRING, "message": STRING})}),
+    ]
+}
+"""The body of a 401; the second one where Keystone says who asks."""
+
+
 def resource_class(_version: Version) -> Document:
     """One resource class."""
     return _all({"name": STRING, "links": _LINKS})

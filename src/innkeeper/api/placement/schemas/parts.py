@@ -54,10 +54,15 @@ def record(
     return schema
 
 
-def mapping(pattern: str, value: Document, *, at_least: int = 0) -> dict[str, Document]:
+def named(pattern: str) -> dict[str, Document]:
+    """Give the schema of a name. Of one that is empty too, the pattern is told: it comes first."""
+    return {"type": "string", "pattern": pattern, "minLength": 1, "maxLength": 255}
+
+
+def mapping(pattern: str, value: Document, *, at_least: int | None = None) -> dict[str, Document]:
     """Give the schema of an object whose keys all match ``pattern``."""
     schema: dict[str, Document] = {"type": "object", "patternProperties": {pattern: value}}
-    if at_least:
+    if at_least is not None:
         schema["minProperties"] = at_least
     schema["additionalProperties"] = False
     return schema

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from innkeeper.api.placement.schemas.parts import IDENTITY, NAME, Since, query, record
+from innkeeper.api.placement.schemas.parts import IDENTITY, NAME, Since, named, query, record
 
 _WHOSE: Final = {"project_id": IDENTITY, "user_id": IDENTITY}
 
 GET_1_9: Final = query(record(_WHOSE, required=["project_id"]))
 GET_1_38: Final = query(
     record(
-        {**_WHOSE, "consumer_type": {**IDENTITY, "pattern": f"{NAME}|^all|^unknown$"}},
+        {**_WHOSE, "consumer_type": named(f"{NAME}|^all|^unknown$")},
         required=["project_id"],
     )
 )
