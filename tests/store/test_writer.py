@@ -1,6 +1,7 @@
 """Group commit: errors stay with their op, answers come after the picture, the feed is whole."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
 from innkeeper.store.tables import consumer_types, metadata
 from innkeeper.store.touched import Touched
+from innkeeper.store.trim import KEEP_WRITERS_S
 from innkeeper.store.txn import Txn
 from tests.store.conftest import Ticking, World
 
@@ -233,3 +235,20 @@ def test_migrations_make_what_the_tables_say(new_database: str) -> None:
         newest = ScriptDirectory.from_config(schema._config(conn)).get_current_head()
     engine.dispose()
     assert newest == schema.NEWEST
+
+
+async def test_old_changes_are_trimmed_and_the_rest_goes_on(database: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    store = Store.open(database, clock=lambda: now, writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    for _ in range(3):
+        await world.provider(Inventory("VCPU", 1))
+    now += timedelta(seconds=KEEP_WRITERS_S + 1)
+    assert not await store.trim()
+    assert await store.read(lambda conn: changes.since(conn, {})) == []
+    # Its numbers go on, however long it was idle.
+    await world.provider(Inventory("VCPU", 1))
+    (change,) = await store.read(lambda conn: changes.since(conn, {}))
+    assert change.sequence == 4
+    await store.close()
