@@ -1,6 +1,7 @@
 """A running `innkeeper up` that clients of OpenStack are pointed at."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,9 +32,10 @@ def in_place(example: str, url: str) -> str:
 class LiveInnkeeper:
     """Where it is, and its Placement API as plain HTTP: what a client says is looked up here."""
 
-    def __init__(self, url: str, log: Path) -> None:
+    def __init__(self, url: str, log: Path, metrics: str) -> None:
         self.placement = url
         self._log = log
+        self.metrics = metrics
 
     def request(
         self,
@@ -59,6 +61,13 @@ class LiveInnkeeper:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def failed(self) -> list[str]:
+        """Give the counts of requests that were answered with a 5xx."""
+        text = httpx2.get(self.metrics, timeout=PATIENCE_S).raise_for_status().text
+        counts = [line for line in text.splitlines() if line.startswith("innkeeper_requests_total")]
+        assert counts, "no request was counted"
+        return [line for line in counts if re.search(r'status="5', line)]
+
     def errors(self) -> list[str]:
         """Give what the server logged as wrong: each answer of 500 leaves a line."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
@@ -79,6 +88,7 @@ def live(
     environment = {**clean, **settings, **listen}
     with running(COMMAND, port=port, data_dir=folder, environment=environment):
         url = f"http://127.0.0.1:{own}" if alone else f"http://127.0.0.1:{port}/placement"
-        server = LiveInnkeeper(url, folder / "server.log")
+        server = LiveInnkeeper(url, folder / "server.log", f"http://127.0.0.1:{port}/metrics")
         yield server
         assert server.errors() == []
+        assert server.failed() == []

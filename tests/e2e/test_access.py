@@ -49,6 +49,19 @@ def test_http_basic(tmp_path: Path, client: httpx2.Client, innkeeper: Innkeeper)
         audits = f"{server.url}/v1/audits"
         assert client.post(audits, auth=("bob", "pass")).status_code == 403
         assert client.post(audits, auth=("ann", "pass")).status_code == 202
+        repairing = ("audit", "--fix", "--url", server.url)
+        unknown = innkeeper(*repairing)
+        assert unknown.returncode == 2
+        assert "INNKEEPER_USER" in unknown.stderr
+        assert innkeeper(*repairing, INNKEEPER_USER="bob:pass").returncode == 1
+        mended = innkeeper(*repairing, INNKEEPER_USER="ann:pass")
+        assert mended.returncode == 0, mended.stderr
+        assert "nothing to repair" in mended.stdout
+        metrics = client.get(f"{server.url}/metrics").text
+        for outcome in ("accepted", "refused"):
+            assert f'strategy="http_basic",outcome="{outcome}"' in metrics or (
+                f'outcome="{outcome}",strategy="http_basic"' in metrics
+            )
         listing = ("host", "list", "--url", server.url)
         refused_command = innkeeper(*listing)
         assert refused_command.returncode == 2

@@ -213,3 +213,19 @@ def test_a_defect_has_an_exit_code_of_its_own(
     monkeypatch.setattr("innkeeper.wiring.status.check_all", broken)
     assert status.check(settings=settings) == 255
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_the_check_looks_at_a_database_server(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: Capture
+) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    there = Settings(data_dir=str(tmp_path / "inn"), database_url=str(url))
+    assert synced(there) == 0
+    capsys.readouterr()
+    code = status.check(settings=there, json=True)
+    checks = {each["name"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    # A throw-away server trades durability for speed, which is worth a warning.
+    assert code in {0, 1}, checks
+    assert checks["Store is readable"]["result"] == "success"
+    assert checks["Disk space"]["detail"].startswith("not looked at")

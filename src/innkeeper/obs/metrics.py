@@ -68,6 +68,12 @@ class _Families(Collector):
         yield _counter(
             "innkeeper_builds", "Builds that agents answered.", ("outcome", "place"), t.builds
         )
+        yield _counter(
+            "innkeeper_authentications",
+            "Requests whose sender was looked for.",
+            ("strategy", "outcome"),
+            t.authentications,
+        )
         for name, text in GAUGES.items():
             yield GaugeMetricFamily(name, text, value=self._gauges[name]())
 

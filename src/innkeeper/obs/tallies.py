@@ -77,6 +77,8 @@ class Tallies:
         """By outcome."""
         self.claims = Counted()
         """By outcome."""
+        self.authentications = Counted()
+        """By strategy and outcome."""
         self.builds = Counted()
         """By outcome, and whether on an alternate."""
 

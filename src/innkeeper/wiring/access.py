@@ -7,6 +7,7 @@ from secrets import token_bytes
 
 from innkeeper.api.cors import Cors
 from innkeeper.auth.access import Access
+from innkeeper.auth.counted import Counted, Tally
 from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.open_access import OpenAccess
 from innkeeper.auth.policy import EverythingAllowed, LatePolicy, Policy
@@ -21,6 +22,12 @@ def make_access(config: Config, *, late: bool = False) -> Access:
     request pays instead of the start; but a file that makes no sense shows only then.
     """
     return Access(_authenticator(config), _policy(config.auth, late=late))
+
+
+def counted(access: Access, config: Config, *, tally: Tally) -> Access:
+    """Give ``access`` with each outcome of its strategy counted."""
+    authenticator = Counted(access.authenticator, strategy=config.auth.strategy, tally=tally)
+    return Access(authenticator, access.policy)
 
 
 def make_cors(settings: CorsSettings) -> Cors:

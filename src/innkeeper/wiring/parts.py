@@ -37,7 +37,7 @@ from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.placement_db.bookmark import check_finished
 from innkeeper.store.store import Store
-from innkeeper.wiring.access import make_access, make_cors
+from innkeeper.wiring.access import counted, make_access, make_cors
 
 WRITER_ID = "embedded"
 """Name of the only writer of an embedded database, the same in each of its lives."""
@@ -127,8 +127,8 @@ def make_parts(
     """
     store.read_now(check_finished)
     server = server or new_uuid()
-    access = make_access(config)
     tallies = Tallies()
+    access = counted(make_access(config), config, tally=tallies.authentications.add)
     index = Index()
     index.apply(store.load())
     bus = MemoryBus()
