@@ -220,6 +220,12 @@ class StoreTaken(Unavailable):
     code = "innkeeper.store_taken"
 
 
+class NotEnrolled(StoreError):
+    """A writer has no row in ``writers``: it never had, or was taken for dead."""
+
+    code = "innkeeper.store_not_enrolled"
+
+
 # --- identity ---------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, false, insert, or_, select, update
 
-from innkeeper.core.errors import StoreError
+from innkeeper.core.errors import NotEnrolled, StoreError
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import changes, writers
 from innkeeper.store.touched import Touched, decode, encode
@@ -41,10 +41,6 @@ _ADD: Final = Prepared(
         body=bindparam("body"),
     )
 )
-
-
-class NotEnrolled(StoreError):
-    """A writer has no row in ``writers``: it never had, or was taken for dead."""
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from innkeeper.core.errors import NotEnrolled
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes
 from innkeeper.store.remote_writer import RemoteWriter
@@ -41,7 +42,7 @@ class SharedWriter(RemoteWriter):
     def _record(self, txn: Txn, touched: Touched) -> None:
         try:
             super()._record(txn, touched)
-        except changes.NotEnrolled:
+        except NotEnrolled:
             # Silent for long, we were taken for dead. The old id's numbers must not come again.
             self._id = self._new_id()
             self._last = changes.enroll(txn, self._id)
