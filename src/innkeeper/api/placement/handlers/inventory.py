@@ -1,6 +1,7 @@
 """Inventories of providers."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -99,28 +100,33 @@ def check_all(call: Call, rp_uuid: str, wanted: Iterable[Inventory]) -> None:
         )
 
 
-def _all_answer(call: Call, wanted: Iterable[Inventory], generation: int) -> Response:
+def _modified(call: Call, rp_uuid: str) -> datetime | None:
+    """Give when anything of the provider last changed: inventories keep no times of their own."""
+    row = call.placement.index.row(rp_uuid)
+    return None if row is None else call.placement.index.provider(row).updated_at
+
+
+def _all_answer(call: Call, rp_uuid: str, wanted: Iterable[Inventory], generation: int) -> Response:
     content = {
         "resource_provider_generation": generation,
         "inventories": {each.resource_class: encoded_inventory(each) for each in wanted},
     }
-    return json_answer(call, content)
+    return json_answer(call, content, modified=_modified(call, rp_uuid))
 
 
 def _one_answer(
-    call: Call, inventory: Inventory, generation: int, *, status: int = 200
+    call: Call, rp_uuid: str, inventory: Inventory, generation: int, *, status: int = 200
 ) -> Response:
     content = {**encoded_inventory(inventory), "resource_provider_generation": generation}
-    return json_answer(call, content, status=status)
+    return json_answer(call, content, status=status, modified=_modified(call, rp_uuid))
 
 
 async def list_inventories(call: Call) -> Response:
     """GET /resource_providers/{uuid}/inventories."""
     named_provider(call, NO_INVENTORIES)
     found = inventories.list_inventories(call.placement, call.segments["uuid"])
-    return _all_answer(
-        call, (each.inventory for each in found.inventories), found.provider.generation
-    )
+    wanted = (each.inventory for each in found.inventories)
+    return _all_answer(call, found.provider.uuid, wanted, found.provider.generation)
 
 
 async def show_inventory(call: Call) -> Response:
@@ -129,7 +135,7 @@ async def show_inventory(call: Call) -> Response:
     provider, found = inventories.show_inventory(
         call.placement, call.segments["uuid"], call.segments["resource_class"]
     )
-    return _one_answer(call, found, provider.generation)
+    return _one_answer(call, provider.uuid, found, provider.generation)
 
 
 async def create_inventory(call: Call) -> Response:
@@ -148,7 +154,7 @@ async def create_inventory(call: Call) -> Response:
     except ConcurrentUpdate as error:
         raise refusal(error, f"Update conflict: {error.detail}") from error
     path = call.path("resource_providers", rp_uuid, "inventories", inventory.resource_class)
-    return located(call, _one_answer(call, inventory, generation, status=201), path)
+    return located(call, _one_answer(call, rp_uuid, inventory, generation, status=201), path)
 
 
 async def set_inventories(call: Call) -> Response:
@@ -171,7 +177,7 @@ async def set_inventories(call: Call) -> Response:
         )
     except InventoryInUse as error:
         raise refusal(error, f"update conflict: {error.detail}") from error
-    return _all_answer(call, wanted, generation)
+    return _all_answer(call, rp_uuid, wanted, generation)
 
 
 async def update_inventory(call: Call) -> Response:
@@ -187,7 +193,7 @@ async def update_inventory(call: Call) -> Response:
     generation = await inventories.update_inventory(
         call.placement, rp_uuid, inventory, seen_generation=put.resource_provider_generation
     )
-    return _one_answer(call, inventory, generation)
+    return _one_answer(call, rp_uuid, inventory, generation)
 
 
 def _check_generation(provider: Provider, seen: int) -> None:
