@@ -174,6 +174,57 @@ async def test_inventories_are_replaced_and_use_stays(world: World) -> None:
     }
 
 
+@pytest.mark.parametrize("seen", [1, None])
+async def test_inventories_that_stay_the_same_raise_the_generation_alone(
+    world: World, seen: int | None
+) -> None:
+    same = [Inventory("VCPU", 4, allocation_ratio=16.1), Inventory("DISK_GB", 10, reserved=2)]
+    host = await world.provider(*same)
+    claim = world.claim((host, "VCPU", 3))
+    await write(world, lambda txn: claims.claim(txn, claim))
+    before = await picture(world, host.rp_uuid)
+    raised = await write(
+        world, lambda txn: inventories.set_all(txn, host.rp_uuid, same[::-1], seen_generation=seen)
+    )
+    after = await picture(world, host.rp_uuid)
+    assert raised == after.provider.generation == 2
+    assert after.provider.updated_at > before.provider.updated_at
+    assert after.inventories == before.inventories
+    told = world.pictures[-1]
+    assert (told.providers, [each.generation for each in told.usages]) == ((), [2])
+
+
+async def test_nothing_may_stay_nothing(world: World) -> None:
+    host = await world.provider()
+    raised = await write(
+        world, lambda txn: inventories.set_all(txn, host.rp_uuid, [], seen_generation=0)
+    )
+    assert raised == await generation(world, host.rp_uuid) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total": 5},
+        {"reserved": 1},
+        {"min_unit": 2},
+        {"max_unit": 3},
+        {"step_size": 2},
+        {"allocation_ratio": 1.1},
+    ],
+)
+async def test_whatever_differs_is_written(world: World, change: dict[str, int | float]) -> None:
+    host = await world.provider(Inventory("VCPU", 4), Inventory("DISK_GB", 10))
+    other = msgspec.structs.replace(Inventory("VCPU", 4), **change)
+    wanted = [other, Inventory("DISK_GB", 10)]
+    raised = await write(
+        world, lambda txn: inventories.set_all(txn, host.rp_uuid, wanted, seen_generation=0)
+    )
+    found = (await picture(world, host.rp_uuid)).inventories
+    assert raised == await generation(world, host.rp_uuid) == 1
+    assert {each.inventory for each in found} == set(wanted)
+
+
 @pytest.mark.parametrize(
     ("wanted", "seen", "error"),
     [
