@@ -73,7 +73,7 @@ async def applied(log: RepairLog, run: RepairRun) -> RepairRun:
 DEAD = (
     "INSERT INTO instances (uuid, name, project_id, user_id, status, task_state, attempt,"
     " generation, created_at, updated_at, body) SELECT uuid, 'n', 'p', 'u', 'ERROR', NULL, 1,"
-    " 1, 0, 0, '' FROM consumers LIMIT 1"
+    " 1, 0, 0, '' FROM consumers ORDER BY id LIMIT 1"
 )
 
 
