@@ -30,10 +30,13 @@ class Inventory(msgspec.Struct, frozen=True):
 
     @property
     def capacity(self) -> int:
-        """What all allocations together may hold: floor((total - reserved) * ratio)."""
+        """What all allocations together may hold: (total - reserved) * ratio, rounded towards 0.
+
+        So a little more may be reserved than there is if the ratio is small, as Placement has it.
+        """
         given = (self.total - self.reserved) * self.allocation_ratio
-        # A ratio that is negative beyond measure makes it minus infinity, which has no floor.
-        return math.floor(max(min(given, MAX_CAPACITY), -MAX_CAPACITY))
+        # A ratio that is negative beyond measure makes it minus infinity, which is no integer.
+        return math.trunc(max(min(given, MAX_CAPACITY), -MAX_CAPACITY))
 
     def admits_unit(self, amount: int) -> bool:
         """Tell whether one allocation of ``amount`` respects min_unit, max_unit and step_size."""
