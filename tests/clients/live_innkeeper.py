@@ -64,8 +64,9 @@ class LiveInnkeeper:
     def failed(self) -> list[str]:
         """Give the counts of requests that were answered with a 5xx."""
         text = httpx2.get(self.metrics, timeout=PATIENCE_S).raise_for_status().text
-        counts = [line for line in text.splitlines() if line.startswith("innkeeper_requests_total")]
-        assert counts, "no request was counted"
+        # Of a server that nobody has asked anything only the name of the counter is there.
+        counts = [line for line in text.splitlines() if "innkeeper_requests_total" in line]
+        assert counts, "requests are not counted"
         return [line for line in counts if re.search(r'status="5', line)]
 
     def errors(self) -> list[str]:

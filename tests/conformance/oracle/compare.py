@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from tests.conformance.oracle.exchange import Answer, Request
@@ -45,7 +46,10 @@ def differences(request: Request, ours: Answer, theirs: Answer) -> Iterator[Diff
             if mine != other:
                 yield Difference("order", mine, other)
     elif ours.body != theirs.body:
-        yield Difference("body", ours.body, theirs.body)
+        # An error as text or HTML is its detail, and the words around it.
+        is_error = ours.status == theirs.status >= HTTPStatus.BAD_REQUEST
+        mine, other = (each.body.decode("utf-8", "replace") for each in (ours, theirs))
+        yield Difference("error detail" if is_error else "body", mine, other)
 
 
 def _header_differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[Difference]:

@@ -70,7 +70,7 @@ def candidates_lost(exchange: Exchange, _difference: Difference) -> bool:
     for group in judge.asked.groups:
         if group.suffix:
             continue
-        for anchor in {whole.anchor for whole in exchange.misread}:
+        for anchor in {judge.world.root(rp_id) for rp_id in judge.world.rps}:
             for part in parts_of(judge.world, group, anchor):
                 anchors.setdefault(part, set()).add(anchor)
     may_be_lost = [
