@@ -47,7 +47,7 @@ def differences(request: Request, ours: Answer, theirs: Answer) -> Iterator[Diff
                 yield Difference("order", mine, other)
     elif ours.body != theirs.body:
         # An error as text or HTML is its detail, and the words around it.
-        is_error = ours.status == theirs.status >= HTTPStatus.BAD_REQUEST
+        is_error = theirs.body and ours.status == theirs.status >= HTTPStatus.BAD_REQUEST
         mine, other = (each.body.decode("utf-8", "replace") for each in (ours, theirs))
         yield Difference("error detail" if is_error else "body", mine, other)
 
