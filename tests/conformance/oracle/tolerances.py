@@ -64,6 +64,12 @@ def _words(text: str) -> list[str]:
     return sorted(re.findall(r"[^\s{}\[\],]+", text))
 
 
+def _sql_shown(_exchange: Exchange, difference: Difference) -> bool:
+    ours, theirs = str(difference.ours), str(difference.theirs)
+    lead, sql, _ = theirs.partition("(sqlite3.IntegrityError)")
+    return bool(sql) and ours.startswith(lead)
+
+
 def _more_words(_exchange: Exchange, difference: Difference) -> bool:
     ours, theirs = str(difference.ours), str(difference.theirs).rstrip()
     return ours.startswith(theirs) and ("Unable to alloc" in theirs or "generation conf" in theirs)
@@ -156,6 +162,12 @@ TOLERATED = (
         "ours may be later, up to the time of the answer; never earlier",
         "header last-modified",
         _later,
+    ),
+    Tolerance(
+        "sql-shown",
+        "a second inventory of a class: the reference's conflict quotes its SQL",
+        "error detail",
+        _sql_shown,
     ),
     Tolerance(
         "more-words",
