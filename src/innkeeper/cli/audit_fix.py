@@ -13,7 +13,7 @@ from innkeeper.api.native.repair_view import RepairShown, RepairView
 from innkeeper.cli import exits, output
 from innkeeper.cli.audit_options import Repair, read_uuids, seconds
 from innkeeper.cli.options import Settings
-from innkeeper.cli.source import Source, Where, opened, opened_to_write
+from innkeeper.cli.source import Source, Where, opened
 from innkeeper.core.errors import SetupError
 
 POLL_S: Final = 0.1
@@ -34,7 +34,7 @@ async def fix(wanted: Repair, *, json: bool, where: Where | None, settings: Sett
         if json:
             output.show_json({"repair": shown})
         return exits.PROBLEMS if shown.steps else exits.FINE
-    async with opened_to_write(where, settings) as source:
+    async with opened(where, settings, to_write=True) as source:
         done = await _apply(source, shown, body)
     if json:
         output.show_json({"repair": done})

@@ -101,15 +101,18 @@ class Source:
 
 
 @asynccontextmanager
-async def opened(where: Where | None, settings: Settings | None) -> AsyncIterator[Source]:
-    """Open what the options name. Raises SetupError, saying what to do."""
+async def opened(
+    where: Where | None, settings: Settings | None, *, to_write: bool = False
+) -> AsyncIterator[Source]:
+    """Open what the options name; to be changed too, if asked. Raises SetupError: what to do."""
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(opened_server(where, settings))
         if source is None:
-            from innkeeper.wiring.reading import reading
+            from innkeeper.wiring.reading import reading, writing
 
-            site = reading(configured(settings))
-            source = await stack.enter_async_context(_directory(configured(settings), site))
+            config = configured(settings)
+            site = writing(config) if to_write else reading(config)
+            source = await stack.enter_async_context(_directory(config, site))
         yield source
 
 
@@ -134,19 +137,6 @@ async def opened_server(
     who = identity(where.token, where.user, os.environ)
     async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, auth=who) as client:
         yield Source(client, url)
-
-
-@asynccontextmanager
-async def opened_to_write(where: Where | None, settings: Settings | None) -> AsyncIterator[Source]:
-    """Open what the options name so that it can be changed. Raises SetupError."""
-    async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(opened_server(where, settings))
-        if source is None:
-            from innkeeper.wiring.reading import writing
-
-            site = writing(configured(settings))
-            source = await stack.enter_async_context(_directory(configured(settings), site))
-        yield source
 
 
 @asynccontextmanager

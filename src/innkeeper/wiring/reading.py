@@ -11,8 +11,9 @@ from innkeeper.api.asgi import App
 from innkeeper.config import AuthSettings, Config
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.backend import is_embedded, shown
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.read_only import ReadOnlyStore, holds_anything
-from innkeeper.wiring.parts import make_parts, open_store, scheduler_settings
+from innkeeper.wiring.parts import Parts, make_parts, open_store, scheduler_settings
 
 NEVER_S: Final = 1e9
 """Thirty years: a reader takes no cell for dead, as it could not write that down."""
@@ -26,14 +27,7 @@ async def reading(config: Config) -> AsyncIterator[App]:
     """
     store = ReadOnlyStore.look(config.database_url, settings=config.store)
     try:
-        parts = make_parts(
-            msgspec.structs.replace(config, auth=AuthSettings()),
-            store,
-            scheduling=scheduler_settings(config),
-            random=Random(0),
-            is_ready=lambda: True,
-            silent_s=NEVER_S,
-        )
+        parts = _parts(config, store)
         await parts.watch.look()
         yield parts.app
     finally:
@@ -48,19 +42,23 @@ async def writing(config: Config) -> AsyncIterator[App]:
     """
     store = open_store(config)
     try:
-        parts = make_parts(
-            msgspec.structs.replace(config, auth=AuthSettings()),
-            store,
-            scheduling=scheduler_settings(config),
-            random=Random(0),
-            is_ready=lambda: True,
-            silent_s=NEVER_S,
-        )
+        parts = _parts(config, store)
         store.start(parts.index.apply)
         yield parts.app
         await parts.repairs.stop()
     finally:
         await store.close()
+
+
+def _parts(config: Config, store: OpenStore) -> Parts:
+    return make_parts(
+        msgspec.structs.replace(config, auth=AuthSettings()),
+        store,
+        scheduling=scheduler_settings(config),
+        random=Random(0),
+        is_ready=lambda: True,
+        silent_s=NEVER_S,
+    )
 
 
 def check_empty(config: Config) -> None:
