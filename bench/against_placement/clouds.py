@@ -7,10 +7,10 @@ cdent/placeload (all Apache-2.0) say of them; the wide tree is that of Launchpad
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
-from uuid import UUID
 
 import msgspec
 
+from bench.against_placement.requests import numbered_uuid
 from innkeeper.core.inventory import Inventory
 
 PERFLOAD_AGGREGATES: Final[tuple[str, ...]] = (
@@ -52,6 +52,8 @@ class Cloud(msgspec.Struct, frozen=True):
     tree_size: int
     make: Callable[[int, int], Iterable[Node]]
     """Takes a tree's position and the id of its root."""
+    consumers: int = 0
+    """How many hold something of its roots from the start."""
 
     def nodes(self) -> Iterator[Node]:
         """Give all providers."""
@@ -71,16 +73,16 @@ class Cloud(msgspec.Struct, frozen=True):
 
 def uuid_of(node_id: int) -> str:
     """Give the uuid of a provider."""
-    return str(UUID(int=(0xB << 124) + (4 << 76) + (8 << 60) + node_id))
+    return numbered_uuid(node_id, of=0xB)
 
 
-def flat(hosts: int) -> Cloud:
+def flat(hosts: int, *, consumers: int = 0) -> Cloud:
     """Give hosts of one provider and three classes."""
 
     def make(_position: int, root: int) -> Iterable[Node]:
         yield Node(root, root, inventories=FLAT)
 
-    return Cloud(f"flat-{hosts}", f"{hosts:,} flat hosts", hosts, 1, make)
+    return Cloud(f"flat-{hosts}", f"{hosts:,} flat hosts", hosts, 1, make, consumers)
 
 
 def nested(trees: int) -> Cloud:

@@ -8,19 +8,26 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
-from sqlalchemy import Connection, Table, insert, select, text
+from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 
 from bench.against_placement.clouds import Cloud, Node
+from bench.against_placement.requests import CLAIMED, CONSUMER_TYPE, USER, numbered_uuid, project
 from innkeeper.config import StoreSettings
 from innkeeper.store.dialects.backend import backend_of
+from innkeeper.store.prepared import Cursor, Prepared, Scalar
 from innkeeper.store.store import Store
 from innkeeper.store.tables import (
+    allocations,
+    consumer_types,
+    consumers,
     inventories,
     provider_aggregates,
     provider_traits,
@@ -28,24 +35,41 @@ from innkeeper.store.tables import (
     resource_providers,
     traits,
 )
+from innkeeper.store.timestamp import to_us
 
-NODES_A_CHUNK: Final = 5_000
+NODES_A_CHUNK: Final = 10_000
+"""Nodes of one commit: a large cloud must not be one transaction."""
+NODES_A_LINE: Final = 100_000
+"""How often a large cloud is heard of."""
 NOW: Final = datetime(2026, 11, 1, tzinfo=UTC)
 EXPORT_S: Final = 600.0
 STATEMENT_S: Final = 600.0
 """Longest statement while filling; servers keep their own limit."""
 
-Row = dict[str, Any]
+Row = dict[str, Scalar]
+Say = Callable[[str], None]
+
+_TABLES: Final = (
+    resource_providers,
+    inventories,
+    provider_traits,
+    provider_aggregates,
+    consumers,
+    allocations,
+)
+_INSERTS: Final = {table.name: Prepared(insert(table)) for table in _TABLES}
 
 
-def fill(url: str, cloud: Cloud) -> None:
-    """Make Innkeeper's schema at ``url`` and put the cloud there."""
+def fill(url: str, cloud: Cloud, say: Say) -> None:
+    """Make Innkeeper's schema at ``url`` and put the cloud there, telling how far it is."""
     asyncio.run(_make_schema(url))
     backend = backend_of(url, StoreSettings(statement_timeout_s=STATEMENT_S))
     engine = backend.open_writer()
     try:
+        _put(engine, cloud, say)
         with engine.begin() as conn:
-            _put(conn, cloud)
+            _put_consumers(conn, cloud)
+            _count_on(conn)
     finally:
         engine.dispose()
         backend.release()
@@ -57,36 +81,74 @@ async def _make_schema(url: str) -> None:
     await store.close()
 
 
-def _put(conn: Connection, cloud: Cloud) -> None:
-    classes: dict[str, int] = {
-        name: one
-        for one, name in conn.execute(select(resource_classes.c.id, resource_classes.c.name))
-    }
-    known: dict[str, int] = {
-        name: one for one, name in conn.execute(select(traits.c.id, traits.c.name))
-    }
+def _put(engine: Engine, cloud: Cloud, say: Say) -> None:
+    with engine.begin() as conn:
+        classes = _ids(conn, resource_classes)
+        known = _ids(conn, traits)
     for chunk in _chunks(cloud.nodes()):
-        for name in {name for node in chunk for name in node.traits} - known.keys():
-            row = {"name": name, "created_at": NOW, "updated_at": NOW}
-            known[name] = conn.execute(
-                insert(traits).values(row).returning(traits.c.id)
-            ).scalar_one()
-        _execute(conn, resource_providers, map(_provider, chunk))
-        _execute(conn, inventories, (row for node in chunk for row in _stock(node, classes)))
-        _execute(
-            conn,
-            provider_traits,
-            ({"rp_id": n.id, "trait_id": known[name]} for n in chunk for name in n.traits),
-        )
-        _execute(
-            conn,
-            provider_aggregates,
-            ({"rp_id": n.id, "aggregate_uuid": one} for n in chunk for one in n.aggregates),
-        )
-    if conn.dialect.name == "postgresql":
-        # Ids were given here; the next one that the database gives must come after them.
-        sequence = "pg_get_serial_sequence('resource_providers', 'id')"
-        conn.execute(text(f"SELECT setval({sequence}, {cloud.providers})"))
+        with engine.begin() as conn:
+            for name in {name for node in chunk for name in node.traits} - known.keys():
+                row = {"name": name, "created_at": NOW, "updated_at": NOW}
+                known[name] = conn.execute(
+                    insert(traits).values(row).returning(traits.c.id)
+                ).scalar_one()
+            _execute(conn, resource_providers, map(_provider, chunk))
+            _execute(conn, inventories, (row for node in chunk for row in _stock(node, classes)))
+            _execute(
+                conn,
+                provider_traits,
+                ({"rp_id": n.id, "trait_id": known[name]} for n in chunk for name in n.traits),
+            )
+            _execute(
+                conn,
+                provider_aggregates,
+                ({"rp_id": n.id, "aggregate_uuid": one} for n in chunk for one in n.aggregates),
+            )
+        if chunk[-1].id % NODES_A_LINE == 0:
+            say(f"filled in {chunk[-1].id:,} of {cloud.providers:,} providers")
+
+
+def _put_consumers(conn: Connection, cloud: Cloud) -> None:
+    """Put the consumers there that the cloud has from the start, one root after the other."""
+    if not cloud.consumers:
+        return
+    classes = _ids(conn, resource_classes)
+    kind = conn.execute(
+        insert(consumer_types).values(name=CONSUMER_TYPE).returning(consumer_types.c.id)
+    ).scalar_one()
+    numbers = range(1, cloud.consumers + 1)
+    roots = [1 + number % cloud.trees * cloud.tree_size for number in numbers]
+    _execute(conn, consumers, (_consumer(number, kind) for number in numbers))
+    _execute(
+        conn,
+        allocations,
+        (
+            {"consumer_id": number, "rp_id": root, "rc_id": classes[name], "used": amount}
+            for number, root in zip(numbers, roots, strict=True)
+            for name, amount in CLAIMED.items()
+        ),
+    )
+    used = inventories.c
+    for root, times in Counter(roots).items():
+        for name, amount in CLAIMED.items():
+            conn.execute(
+                update(inventories)
+                .where(used.rp_id == root, used.rc_id == classes[name])
+                .values(used=amount * times)
+            )
+
+
+def _count_on(conn: Connection) -> None:
+    """Let the ids that the database gives come after those that were given here."""
+    if conn.dialect.name != "postgresql":  # The others see to it by themselves.
+        return
+    for table in (resource_providers, consumers):
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        conn.execute(select(func.setval(sequence, func.coalesce(func.max(table.c.id), 1))))
+
+
+def _ids(conn: Connection, table: Table) -> dict[str, int]:
+    return {name: one for one, name in conn.execute(select(table.c.id, table.c.name))}
 
 
 def _chunks(nodes: Iterator[Node]) -> Iterator[list[Node]]:
@@ -95,9 +157,11 @@ def _chunks(nodes: Iterator[Node]) -> Iterator[list[Node]]:
 
 
 def _execute(conn: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Insert rows by the bare driver, which a million of them need; times are microseconds."""
     listed = list(rows)
     if listed:
-        conn.execute(insert(table), listed)
+        with closing(conn.connection.cursor()) as cursor:
+            _INSERTS[table.name].run_many(cast("Cursor", cursor), conn.dialect, listed)
 
 
 def _provider(node: Node) -> Row:
@@ -108,8 +172,21 @@ def _provider(node: Node) -> Row:
         "generation": 1,
         "root_id": node.root,
         "parent_id": node.parent,
-        "created_at": NOW,
-        "updated_at": NOW,
+        "created_at": to_us(NOW),
+        "updated_at": to_us(NOW),
+    }
+
+
+def _consumer(number: int, kind: int) -> Row:
+    return {
+        "id": number,
+        "uuid": numbered_uuid(number, of=0xC),
+        "project_id": project(number),
+        "user_id": USER,
+        "consumer_type_id": kind,
+        "generation": 1,
+        "created_at": to_us(NOW),
+        "updated_at": to_us(NOW),
     }
 
 

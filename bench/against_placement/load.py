@@ -13,12 +13,19 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from itertools import count
 from random import Random
 from typing import Final
 
 import msgspec
 
-from bench.against_placement.requests import claim, new_uuid, request
+from bench.against_placement.requests import (
+    CONSUMERS_A_PROJECT,
+    claim,
+    new_uuid,
+    project,
+    request,
+)
 
 HOST: Final = "127.0.0.1"
 READ_BYTES: Final = 262_144
@@ -135,11 +142,15 @@ class Jobs:
     def _schedules(self, work: Schedule) -> Iterator[Job]:
         random = Random(work.seed)
         found = msgspec.json.Decoder(_Found)
-        while True:
-            yield self._schedule(work.search, found, random)
+        for number in count(random.getrandbits(32) * CONSUMERS_A_PROJECT):
+            yield self._schedule(work.search, found, random, project(number))
 
     def _schedule(
-        self, search: bytes, decoder: "msgspec.json.Decoder[_Found]", random: Random
+        self,
+        search: bytes,
+        decoder: "msgspec.json.Decoder[_Found]",
+        random: Random,
+        project_id: str,
     ) -> Job:
         for _ in range(MAX_SEARCHES):
             answer = yield search
@@ -148,7 +159,7 @@ class Jobs:
             found = decoder.decode(answer.body).allocation_requests
             random.shuffle(found)
             for candidate in found:
-                answer = yield claim(new_uuid(random), candidate.allocations)
+                answer = yield claim(new_uuid(random), candidate.allocations, project_id)
                 if answer.status == 204:
                     return True
                 self.retries += 1

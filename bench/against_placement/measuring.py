@@ -65,10 +65,13 @@ Say = Callable[[str], None]
 class Stage:
     """The systems of one scene, filled, and started when they are first asked."""
 
-    def __init__(self, scene: Scene, folder: Path, postgresql: BenchPostgreSQL) -> None:
+    def __init__(
+        self, scene: Scene, folder: Path, postgresql: BenchPostgreSQL, *, say: Say
+    ) -> None:
         self._scene = scene
         self._folder = folder
         self._postgresql = postgresql
+        self._say = say
         self._everything = ExitStack()
         self._running: dict[str, ExitStack] = {}
         self._systems: list[System] = []
@@ -138,14 +141,14 @@ class Stage:
     def _fill(self) -> None:
         cloud = self._scene.cloud
         ours = self._place("innkeeper-sqlite")
-        fill(f"sqlite:///{ours / 'innkeeper.db'}", cloud)
+        fill(f"sqlite:///{ours / 'innkeeper.db'}", cloud, self._say)
         self._systems.append(Innkeeper(ours))
         if self._scene.alone:
             return
         theirs = self._everything.enter_context(self._postgresql.database())
         export(ours, theirs)
         second = self._everything.enter_context(self._postgresql.database())
-        fill(second, cloud)
+        fill(second, cloud, self._say)
         for url in (theirs, second):
             self._postgresql.analyze(url)
         self._peer = Placement(self._place(PEER), theirs)
@@ -173,7 +176,7 @@ class Stage:
         """Give Innkeeper in two processes, on a database of their own."""
         if self._two is None:
             url = self._everything.enter_context(self._postgresql.database())
-            fill(url, self._scene.cloud)
+            fill(url, self._scene.cloud, self._say)
             self._postgresql.analyze(url)
             self._two = Innkeeper(self._place(TWO_PROCESSES), url, workers=2)
         return self._two
@@ -220,7 +223,7 @@ def measure(
 ) -> SceneResult:
     """Measure cases of one scene, telling what was found as it is."""
     say(f"## {scene.cloud.title}")
-    with Stage(scene, folder / scene.cloud.name, postgresql) as stage:
+    with Stage(scene, folder / scene.cloud.name, postgresql, say=say) as stage:
         results = []
         for case in cases:
             results.append(stage.case(case, pace))

@@ -14,7 +14,9 @@ HEADERS: Final = {
     "OpenStack-API-Version": f"placement {VERSION}",
     "Accept": "application/json",
 }
-PROJECT: Final = "7b2a4c1f0d6e4c5f9a8b7c6d5e4f3a2b"
+CONSUMERS_A_PROJECT: Final = 20
+"""Both systems are asked about projects of the same size, however much either one has claimed."""
+CONSUMER_TYPE: Final = "INSTANCE"
 USER: Final = "0f9e8d7c6b5a49382716a5b4c3d2e1f0"
 CLAIMED: Final = {"DISK_GB": 1, "MEMORY_MB": 64, "VCPU": 1}
 
@@ -36,25 +38,37 @@ def candidates_path(query: dict[str, str], limit: int | None) -> str:
     return "/allocation_candidates?" + urlencode(limited, safe=":,")
 
 
-def claim(consumer: str, allocations: object) -> bytes:
+def numbered_uuid(number: int, *, of: int) -> str:
+    """Give a uuid that says its number, of a kind from 0 to 15."""
+    return str(UUID(int=(of << 124) + (4 << 76) + (8 << 60) + number))
+
+
+def project(number: int) -> str:
+    """Give the project of the consumer with a number: a few have the same."""
+    return numbered_uuid(number // CONSUMERS_A_PROJECT, of=0xD)
+
+
+def claim(consumer: str, allocations: object, project_id: str) -> bytes:
     """Give the request that makes a consumer hold something; it must be new."""
     return request(
         "PUT",
         f"/allocations/{consumer}",
         {
             "allocations": allocations,
-            "project_id": PROJECT,
+            "project_id": project_id,
             "user_id": USER,
             "consumer_generation": None,
-            "consumer_type": "INSTANCE",
+            "consumer_type": CONSUMER_TYPE,
         },
     )
 
 
 def claims(hosts: list[str], count: int, random: Random) -> Iterator[bytes]:
-    """Give claims of new consumers, each on a host chosen at random."""
-    for _ in range(count):
-        yield claim(new_uuid(random), {random.choice(hosts): {"resources": CLAIMED}})
+    """Give claims of new consumers, each on a host chosen at random, in projects of their own."""
+    first = random.getrandbits(32) * CONSUMERS_A_PROJECT
+    for number in range(first, first + count):
+        allocations = {random.choice(hosts): {"resources": CLAIMED}}
+        yield claim(new_uuid(random), allocations, project(number))
 
 
 def new_uuid(random: Random) -> str:
