@@ -51,7 +51,7 @@ class BenchPostgreSQL(PostgreSQL):
 
     def backends(self, url: DatabaseUrl) -> list[int]:
         """Give the processes that serve connections to a database."""
-        with self._connect() as conn:
+        with self.connect() as conn:
             rows = conn.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", (url.name,))
             return [int(pid) for (pid,) in rows]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 
-from tests.servers.server import HOST, USER, Server
+from tests.servers.server import HOST, START_S, USER, Server, poll
 
 _PACKAGES: Final = Path("/usr/lib/postgresql")
 CONNECT_S: Final = 5
@@ -51,20 +51,21 @@ class PostgreSQL(Server):
 
     def execute(self, statement: str) -> None:
         """Run one statement on the database ``postgres``; ConnectionError if it is not there."""
-        with self._connect() as conn:
+        with self.connect() as conn:
             conn.execute(statement.encode())
 
     def cut(self, name: str) -> int:
         """Break every connection to a database; give how many there were."""
         ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-        with self._connect() as conn:
+        with self.connect() as conn:
             return len(conn.execute(ours, (name,)).fetchall())
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _connect(self) -> psycopg.Connection:
+    def connect(self) -> psycopg.Connection:
+        """Connect to the database ``postgres``; ConnectionError if that is not there."""
         try:
             return psycopg.connect(
                 host=HOST,
@@ -76,6 +77,36 @@ class PostgreSQL(Server):
             )
         except psycopg.OperationalError as error:
             raise ConnectionError(str(error)) from error
+
+
+class Standby(PostgreSQL):
+    """A standby of a PostgreSQL, which commits nothing that the standby has not got."""
+
+    def __init__(self, directory: Path, *, primary: PostgreSQL) -> None:
+        super().__init__(directory)
+        self._primary = primary
+
+    def initialize(self) -> None:
+        """Copy the primary, which is running."""
+        source = ["--host", HOST, "--port", str(self._primary.port), "--username", USER]
+        how = ["--write-recovery-conf", "--checkpoint", "fast", "--no-sync"]
+        self.run([_program("pg_basebackup"), *source, *how, "-D", str(self.directory / "files")])
+
+    def follow(self) -> None:
+        """Start, and let the primary wait for it from now on."""
+        self.start()
+        self._primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self._primary.execute("SELECT pg_reload_conf()")
+        poll(self._is_followed, deadline_s=START_S)
+
+    def promote(self) -> None:
+        """Make it a primary."""
+        self.execute("SELECT pg_promote()")
+
+    def _is_followed(self) -> bool:
+        with self._primary.connect() as conn:
+            found = conn.execute("SELECT sync_state FROM pg_stat_replication").fetchall()
+        return found == [("sync",)]
 
 
 def _program(name: str) -> str:

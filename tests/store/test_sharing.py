@@ -2,9 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
@@ -19,7 +17,6 @@ from innkeeper.core.claim import Claim
 from innkeeper.core.errors import Conflict, InvalidInput, NotFound, SetupError
 from innkeeper.core.ids import RpRow, RpUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.core.picture import Picture
 from innkeeper.index.index import Index
 from innkeeper.store import changes, claims, inventories, providers, resource_classes, traits
 from innkeeper.store.audit import audit
@@ -31,6 +28,7 @@ from innkeeper.store.trim import KEEP_S, KEEP_WRITERS_S
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
+from tests.store.sharing import Clock, Sharer, loaded, sharers
 
 SERVERS: Final = ("postgresql", "mariadb")
 STEPS: Final = 60
@@ -41,72 +39,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.parametrize("database", SERVERS, indirect=True),
 ]
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Sharer:
-    """A store that is shared, and the index that follows it."""
-
-    def __init__(self, url: str, ids: "count[int]", clock: Clock) -> None:
-        self.store = Store.share(url, clock=clock, new_writer_id=lambda: f"writer-{next(ids)}")
-        self.index = Index()
-        self.wholes = 0
-        self.index.apply(self.store.load())
-        self.store.start(self._apply)
-
-    def _apply(self, picture: Picture) -> None:
-        self.wholes += picture.whole
-        self.index.apply(picture)
-
-    async def shown(self) -> object:
-        await self.store.fresh()
-        return everything(self.index)
-
-
-def everything(index: Index) -> object:
-    rows = {index.provider(row).uuid: row for row in index.rows().tolist()}
-    return (
-        {
-            uuid: (
-                index.provider(row),
-                sorted(index.inventories(row), key=lambda each: each.inventory.resource_class),
-                index.traits(row),
-                index.aggregates(row),
-                index.provider(index.root(row)).uuid,
-            )
-            for uuid, row in rows.items()
-        },
-        index.known_traits,
-        index.resource_classes,
-    )
-
-
-def loaded(store: Store) -> object:
-    index = Index()
-    index.apply(super(Store, store).load())
-    return everything(index)
-
-
-@asynccontextmanager
-async def sharers(url: str, number: int, clock: Clock | None = None) -> AsyncIterator[list[Sharer]]:
-    alone = Store.open(url, clock=Ticking(), writer_id="alone")
-    await alone.close()
-    ids, clock = count(), clock or Clock()
-    opened = [Sharer(url, ids, clock) for _ in range(number)]
-    try:
-        yield opened
-    finally:
-        for each in opened:
-            await each.store.close()
 
 
 async def live(  # noqa: C901 - one branch for each thing to do
