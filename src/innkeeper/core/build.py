@@ -204,11 +204,6 @@ def step(state: State, event: Event) -> Step:
             return state, ()
 
 
-def is_final(state: State) -> bool:
-    """Tell whether nothing more happens by itself."""
-    return isinstance(state, Active | Failed | Deleted | Cleaned)
-
-
 def _building(state: Building, event: Event) -> Step:
     host = state.selection.host
     match event:

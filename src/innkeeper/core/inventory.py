@@ -5,8 +5,6 @@ from typing import Final
 
 import msgspec
 
-from innkeeper.core.errors import InvalidInput
-
 MAX_INT: Final = 0x7FFFFFFF
 """Largest amount that the Placement API can express: 2**31 - 1."""
 
@@ -41,19 +39,3 @@ class Inventory(msgspec.Struct, frozen=True):
     def admits_unit(self, amount: int) -> bool:
         """Tell whether one allocation of ``amount`` respects min_unit, max_unit and step_size."""
         return self.min_unit <= amount <= self.max_unit and amount % self.step_size == 0
-
-
-def check_reserved(inventory: Inventory, *, may_equal_total: bool) -> None:
-    """Raise InvalidInput if ``reserved`` leaves too little of ``total``.
-
-    Up to microversion 1.25 something must remain (``may_equal_total`` False).
-    """
-    if may_equal_total and inventory.reserved > inventory.total:
-        relation = "greater than total"
-    elif not may_equal_total and inventory.reserved >= inventory.total:
-        relation = "greater than or equal to total"
-    else:
-        return
-    raise InvalidInput(
-        f"Invalid inventory for '{inventory.resource_class}': the reserved value is {relation}."
-    )

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from innkeeper.core.errors import Conflict
 from innkeeper.core.host import Host
-from innkeeper.core.ids import HostName
 from innkeeper.store.tables import hosts
 from innkeeper.store.txn import Txn
 
@@ -36,11 +35,3 @@ def put_host(txn: Txn, host: Host) -> None:
             update(hosts).where(hosts.c.name == host.name).values(**values, updated_at=txn.now)
         )
     txn.host_changed(host.name)
-
-
-def remove_host(txn: Txn, name: HostName) -> bool:
-    """Remove a host (its providers stay); tell whether there was one."""
-    gone = txn.conn.execute(delete(hosts).where(hosts.c.name == name)).rowcount > 0
-    if gone:
-        txn.host_changed(name)
-    return gone

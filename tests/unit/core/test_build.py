@@ -32,7 +32,6 @@ from innkeeper.core.build import (
     SendDestroy,
     State,
     Wait,
-    is_final,
     step,
 )
 from innkeeper.core.ids import CellName, HostName, RpUuid
@@ -46,6 +45,10 @@ def selection(name: str) -> Selection:
 
 def building(*alternates: str) -> Building:
     return Building(selection("h1"), tuple(selection(name) for name in alternates))
+
+
+def is_final(state: State) -> bool:
+    return isinstance(state, Active | Failed | Deleted | Cleaned)
 
 
 def after(state: State, *events: Event) -> tuple[State, tuple[Effect, ...]]:
