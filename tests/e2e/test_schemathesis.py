@@ -1,7 +1,10 @@
 """Requests that schemathesis makes up from our documents: answers are as they say, never 5xx."""
 
+import itertools
 import json
+import math
 import os
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -23,9 +26,9 @@ from tests.conformance.test_any_input import HOST, INVENTORIES, NUMA
 from tests.e2e.conftest import serving
 from tests.e2e.mutations import NAMES
 
-SHORT: Final = 6
-"""Examples of each operation; there are some 150 of them here."""
-PER_SECOND: Final = 1.0
+EXAMPLES: Final = 6
+"""Of each operation; there are some 150 of them here. The long form begins again with others."""
+SEED: Final = int(os.environ.get("INNKEEPER_FUZZ_SEED", "1"))
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,
@@ -54,17 +57,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
-def look_at_each(url: str, document: dict[str, Any], headers: dict[str, str], *, most: int) -> int:
-    """Try every operation of a document; give how many requests were made."""
+def look_at_each(
+    url: str,
+    document: dict[str, Any],
+    headers: dict[str, str],
+    *,
+    number: int = SEED,
+    end: float = math.inf,
+) -> int:
+    """Try every operation of a document until ``end``; give how many requests were made."""
     root = url + document.get("servers", [{"url": ""}])[0]["url"]
     schema = schemathesis.openapi.from_dict(document)
     count = 0
     for result in schema.get_all_operations():
         operation = result.ok()
 
-        @seed(int(os.environ.get("INNKEEPER_FUZZ_SEED", "1")))
+        @seed(number)
         @settings(
-            max_examples=most,
+            max_examples=EXAMPLES,
             phases=[Phase.generate],
             database=None,
             deadline=None,
@@ -73,6 +83,8 @@ def look_at_each(url: str, document: dict[str, Any], headers: dict[str, str], *,
         @given(case=operation.as_strategy(), known=st.integers(0, 3).map(bool))
         def look(case: Case, known: bool) -> None:  # noqa: FBT001 - Hypothesis gives it
             nonlocal count
+            if time.monotonic() >= end:
+                return
             count += 1
             for name in list(case.path_parameters or ()) if known else ():
                 case.path_parameters[name] = NAMES.get(name, "CUSTOM_X")
@@ -96,20 +108,26 @@ def test_placement(url: str, version: str) -> None:
     headers = {"openstack-api-version": f"placement {version}"}
     document = placement_document(url, version)
     operations = sum(len(methods) for methods in document["paths"].values())
-    assert look_at_each(url, document, headers, most=SHORT) >= operations
+    assert look_at_each(url, document, headers) >= operations
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("schemathesis")
 def test_native(url: str) -> None:
     document = json.loads(httpx2.get(f"{url}/v1/openapi.json").content)
-    assert look_at_each(url, document, {}, most=SHORT) >= len(document["paths"])
+    assert look_at_each(url, document, {}) >= len(document["paths"])
 
 
 @pytest.mark.soak
 def test_both_for_long(url: str, soak_seconds: float) -> None:
-    most = max(SHORT, int(soak_seconds * PER_SECOND))
-    for version in VERSIONS:
-        headers = {"openstack-api-version": f"placement {version}"}
-        look_at_each(url, placement_document(url, version), headers, most=most)
-    look_at_each(url, json.loads(httpx2.get(f"{url}/v1/openapi.json").content), {}, most=most)
+    end = time.monotonic() + soak_seconds
+    ours = json.loads(httpx2.get(f"{url}/v1/openapi.json").content)
+    documents = [(placement_document(url, each), f"placement {each}") for each in VERSIONS]
+    count = 0
+    for number in itertools.count(SEED):
+        for document, version in (*documents, (ours, "")):
+            headers = {"openstack-api-version": version} if version else {}
+            count += look_at_each(url, document, headers, number=number, end=end)
+        if time.monotonic() >= end:
+            break
+    print(f"{count} requests")  # noqa: T201 - pytest shows it with -rP

@@ -127,6 +127,30 @@ async def test_a_move_that_is_refused(world: World, change: ProviderChange, word
     assert (await picture(world, B)).provider.name == f"name of {B}"
 
 
+async def test_whoever_shows_a_change_was_changed_and_nobody_else(world: World) -> None:
+    await make(world, A)
+    await make(world, B)
+    await make(world, C, B)
+
+    async def changed_by(wanted: ProviderChange) -> set[RpUuid]:
+        before = {each.provider.uuid: each.provider for each in world.store.load().providers}
+        await write(world, lambda txn: providers.change(txn, B, wanted))
+        after = [each.provider for each in world.store.load().providers]
+        return {each.uuid for each in after if each.updated_at > before[each.uuid].updated_at}
+
+    assert await changed_by(ProviderChange(f"name of {B}", None)) == set()
+    assert await changed_by(ProviderChange("b")) == {B}
+    assert await changed_by(ProviderChange("b", A)) == {B, C}, "these have another root"
+
+
+async def test_a_parent_that_cannot_be_is_told_before_a_name_that_is_taken(world: World) -> None:
+    await make(world, A)
+    await make(world, B)
+    change = ProviderChange(f"name of {A}", ABSENT)
+    with pytest.raises(errors.InvalidInput, match="does not exist"):
+        await write(world, lambda txn: providers.change(txn, B, change))
+
+
 async def test_a_name_that_is_taken(world: World) -> None:
     await make(world, A)
     await make(world, B)

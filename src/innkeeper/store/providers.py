@@ -140,16 +140,12 @@ def change(txn: Txn, uuid: str, wanted: ProviderChange) -> Provider:
     be left).
     """
     provider = get(txn.conn, uuid, lock=True)
+    if wanted.parent_uuid is not msgspec.UNSET:
+        # First: a parent that cannot be is told before a name that is taken.
+        _place(txn, provider, wanted.parent_uuid, may_leave_parent=wanted.may_leave_parent)
     if wanted.name != provider.name:
         _check_rename(txn, wanted.name)
-    txn.conn.execute(
-        update(resource_providers)
-        .where(_p.id == provider.id)
-        .values(name=wanted.name, updated_at=txn.now)
-    )
-    txn.provider_changed(provider.id)
-    if wanted.parent_uuid is not msgspec.UNSET:
-        _place(txn, provider, wanted.parent_uuid, may_leave_parent=wanted.may_leave_parent)
+        _change(txn, provider.id, name=wanted.name)
     return get(txn.conn, uuid)
 
 
@@ -215,12 +211,17 @@ def _place(
     if parent_id in subtree:
         raise impossible("update", "creating loop in the provider tree is not allowed.")
     root_id = provider.id if parent is None else parent.root_id
-    txn.conn.execute(
-        update(resource_providers).where(_p.id == provider.id).values(parent_id=parent_id)
-    )
-    for rp_id in subtree:
-        txn.conn.execute(update(resource_providers).where(_p.id == rp_id).values(root_id=root_id))
-        txn.provider_changed(rp_id)
+    _change(txn, provider.id, parent_id=parent_id)
+    if root_id != provider.root_id:
+        for rp_id in subtree:
+            _change(txn, rp_id, root_id=root_id)
+
+
+def _change(txn: Txn, rp_id: RpId, **values: str | int | None) -> None:
+    """Write what clients see of a provider, and that it was changed just now."""
+    query = update(resource_providers).where(_p.id == rp_id)
+    txn.conn.execute(query.values(**values, updated_at=txn.now))
+    txn.provider_changed(rp_id)
 
 
 def _subtree(txn: Txn, provider: Provider) -> list[RpId]:

@@ -92,7 +92,7 @@ class Play:
                 ours, theirs = innkeeper.ask(request), self._reference.ask(request)
                 _learn(aliases, request, ours, theirs)
                 theirs = _translated(theirs, aliases)
-                exchange = Exchange(request, ours, theirs, view, self._clock())
+                exchange = Exchange(request, ours, theirs, view)
                 found = self._judge(self._with_whole(exchange, aliases))
                 if found:
                     return Parting(script, exchange, found)

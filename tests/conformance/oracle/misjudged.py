@@ -7,7 +7,6 @@ error makes of that.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 
 from innkeeper.core.request_group import CandidateRequest
@@ -28,8 +27,6 @@ class Exchange:
     theirs: Answer
     view: View
     """The state that the request met."""
-    at: datetime
-    """When it was, for both."""
     whole: Answer | None = None
     """What theirs is without the limit of the request."""
 

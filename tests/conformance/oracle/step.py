@@ -24,10 +24,16 @@ class View:
         self.candidates: list[dict[str, Any]] = []
 
     def get(self, path: str) -> dict[str, Any]:
-        headers = (("openstack-api-version", f"placement {LATEST}"),)
-        answer = self._ask(Request("GET", path, headers))
+        answer = self._answer(path)
         found: dict[str, Any] = answer.json
         return found if answer.status == 200 else {}
+
+    def modified(self, path: str) -> str | None:
+        return self._answer(path).headers.get("last-modified")
+
+    def _answer(self, path: str) -> Answer:
+        headers = (("openstack-api-version", f"placement {LATEST}"),)
+        return self._ask(Request("GET", path, headers))
 
     def generation(self, rp_uuid: str) -> int:
         return int(self.get(f"/resource_providers/{rp_uuid}").get("generation", 0))

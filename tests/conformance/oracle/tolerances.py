@@ -88,20 +88,42 @@ def _first_cause(_exchange: Exchange, difference: Difference) -> bool:
 
 
 def _no_inventories(exchange: Exchange, difference: Difference) -> bool:
-    path = exchange.request.target.partition("?")[0]
+    path, below, _ = exchange.request.target.partition("/inventories")
     return (
-        path.endswith("/inventories")
+        bool(below)
         and difference.theirs is None
+        and difference.ours == exchange.view.modified(path)
         and exchange.ours.json.get("inventories") == {}
     )
 
 
-def _later(exchange: Exchange, difference: Difference) -> bool:
-    """Ours is later, but not in the future: a cache asks once more than it need."""
+def _inventories_modified(exchange: Exchange, difference: Difference) -> bool:
+    """Ours is their provider's, whose generation is in the body; theirs is an earlier one."""
+    path, below, _ = exchange.request.target.partition("/inventories")
+    return (
+        bool(below)
+        and exchange.request.method == "GET"
+        and difference.ours == exchange.view.modified(path)
+        and _is_earlier(difference)
+    )
+
+
+def _stale_provider(exchange: Exchange, difference: Difference) -> bool:
+    """Ours is what the next GET says, of both; theirs is what the last one said."""
+    path = exchange.request.target
+    return (
+        exchange.request.method == "PUT"
+        and re.fullmatch("/resource_providers/[^/]+", path) is not None
+        and difference.ours == exchange.view.modified(path)
+        and (difference.theirs is None or _is_earlier(difference))
+    )
+
+
+def _is_earlier(difference: Difference) -> bool:
     if difference.ours is None or difference.theirs is None:
         return False
     ours, theirs = map(parsedate_to_datetime, (difference.ours, difference.theirs))
-    return theirs < ours <= exchange.at
+    return theirs < ours
 
 
 def _unknown_name(exchange: Exchange, _difference: Difference) -> bool:
@@ -158,10 +180,16 @@ TOLERATED = (
         _no_inventories,
     ),
     Tolerance(
-        "last-modified",
-        "ours may be later, up to the time of the answer; never earlier",
+        "inventories-modified",
+        "inventories are as new as the generation that they are shown with",
         "header last-modified",
-        _later,
+        _inventories_modified,
+    ),
+    Tolerance(
+        "stale-provider",
+        "a provider that was just changed is told with the time of the change before",
+        "header last-modified",
+        _stale_provider,
     ),
     Tolerance(
         "sql-shown",
