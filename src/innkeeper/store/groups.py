@@ -6,12 +6,24 @@ every engine; then the count of its host is raised only if the policy admits it.
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from innkeeper.core.errors import GroupPolicyViolation, NotFound
 from innkeeper.core.ids import HostName
 from innkeeper.core.server_group import ServerGroup
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import server_group_hosts as group_hosts
 from innkeeper.store.tables import server_group_members as group_members
 from innkeeper.store.tables import server_groups
@@ -67,10 +79,16 @@ def remove_group(txn: Txn, uuid: str) -> None:
     txn.group_changed(uuid)
 
 
-_ENTER = (
+_at_group = server_groups.c.uuid == bindparam("of_group")
+_here = and_(
+    group_hosts.c.group_uuid == bindparam("of_group"), group_hosts.c.host == bindparam("on_host")
+)
+_member = group_members.c.consumer_uuid == bindparam("of")
+_UNLIMITED: Final = 2**31 - 1
+_ENTER: Final = Prepared(
     update(server_groups)
     .where(
-        server_groups.c.uuid == bindparam("of_group"),
+        _at_group,
         or_(
             server_groups.c.policy != "affinity",
             server_groups.c.members == 0,
@@ -79,61 +97,73 @@ _ENTER = (
     )
     .values(members=server_groups.c.members + 1, host=bindparam("on_host"))
 )
-_here = and_(
-    group_hosts.c.group_uuid == bindparam("of_group"), group_hosts.c.host == bindparam("on_host")
+_most = case(
+    (server_groups.c.policy == "anti-affinity", server_groups.c.max_server_per_host),
+    else_=_UNLIMITED,
 )
-_COUNT = (
+_COUNT: Final = Prepared(
     update(group_hosts)
-    .where(_here, group_hosts.c.members < bindparam("most"))
+    .where(_here, group_hosts.c.members < select(_most).where(_at_group).scalar_subquery())
     .values(members=group_hosts.c.members + 1)
 )
-_NO_LIMIT = 2**31 - 1
+_COUNTED: Final = Prepared(select(group_hosts.c.members).where(_here))
+_ADD_HOST: Final = Prepared(
+    insert(group_hosts).values(
+        group_uuid=bindparam("of_group"), host=bindparam("on_host"), members=1
+    )
+)
+_ADD_MEMBER: Final = Prepared(
+    insert(group_members).values(
+        consumer_uuid=bindparam("of"), group_uuid=bindparam("of_group"), host=bindparam("on_host")
+    )
+)
+_OF_MEMBER: Final = Prepared(
+    select(group_members.c.group_uuid, group_members.c.host).where(_member)
+)
+_LEAVE: Final = Prepared(
+    update(server_groups).where(_at_group).values(members=server_groups.c.members - 1)
+)
+_UNCOUNT: Final = Prepared(
+    update(group_hosts).where(_here).values(members=group_hosts.c.members - 1)
+)
+_DROP_EMPTY: Final = Prepared(delete(group_hosts).where(_here, group_hosts.c.members == 0))
+_DROP_MEMBER: Final = Prepared(delete(group_members).where(_member))
 
 
 def enter(txn: Txn, group_uuid: str, *, consumer_uuid: str, host: HostName) -> None:
     """Add a member on ``host`` if the policy admits it, else raise GroupPolicyViolation."""
     at = {"of_group": group_uuid, "on_host": host}
-    if txn.conn.execute(_ENTER, at).rowcount != 1:
+    _ENTER.run(txn.cursor, txn.dialect, at)
+    if txn.cursor.rowcount != 1:
         raise GroupPolicyViolation(
             f"Server group {group_uuid} does not exist, or its members are on another host"
             f" than {host}."
         )
-    policy, most = txn.conn.execute(
-        select(server_groups.c.policy, server_groups.c.max_server_per_host).where(
-            server_groups.c.uuid == group_uuid
-        )
-    ).one()
-    limit = most if policy == "anti-affinity" else _NO_LIMIT
-    if txn.conn.execute(_COUNT, {**at, "most": limit}).rowcount != 1:
-        if txn.conn.scalar(select(group_hosts.c.members).where(_here), at) is not None:
+    _COUNT.run(txn.cursor, txn.dialect, at)
+    if txn.cursor.rowcount != 1:
+        _COUNTED.run(txn.cursor, txn.dialect, at)
+        counted = txn.cursor.fetchone()
+        if counted is not None:
             raise GroupPolicyViolation(
-                f"Host {host} has {limit} members of server group {group_uuid}, and may have"
-                " no more."
+                f"Host {host} has {integer(counted[0])} members of server group {group_uuid}, and"
+                " may have no more."
             )
-        txn.conn.execute(insert(group_hosts).values(group_uuid=group_uuid, host=host, members=1))
-    txn.conn.execute(
-        insert(group_members).values(consumer_uuid=consumer_uuid, group_uuid=group_uuid, host=host)
-    )
+        _ADD_HOST.run(txn.cursor, txn.dialect, at)
+    _ADD_MEMBER.run(txn.cursor, txn.dialect, {**at, "of": consumer_uuid})
     txn.group_changed(group_uuid)
 
 
 def leave(txn: Txn, consumer_uuid: str) -> str | None:
     """Take a member out of its group; give the group's uuid, or None if it was in none."""
-    row = txn.conn.execute(
-        select(group_members.c.group_uuid, group_members.c.host).where(
-            group_members.c.consumer_uuid == consumer_uuid
-        )
-    ).one_or_none()
+    _OF_MEMBER.run(txn.cursor, txn.dialect, {"of": consumer_uuid})
+    row = txn.cursor.fetchone()
     if row is None:
         return None
-    at = {"of_group": row.group_uuid, "on_host": row.host}
-    txn.conn.execute(
-        update(server_groups)
-        .where(server_groups.c.uuid == row.group_uuid)
-        .values(members=server_groups.c.members - 1)
-    )
-    txn.conn.execute(update(group_hosts).where(_here).values(members=group_hosts.c.members - 1), at)
-    txn.conn.execute(delete(group_hosts).where(_here, group_hosts.c.members == 0), at)
-    txn.conn.execute(delete(group_members).where(group_members.c.consumer_uuid == consumer_uuid))
-    txn.group_changed(row.group_uuid)
-    return str(row.group_uuid)
+    group_uuid = str(row[0])
+    at = {"of_group": group_uuid, "on_host": row[1]}
+    _LEAVE.run(txn.cursor, txn.dialect, {"of_group": group_uuid})
+    _UNCOUNT.run(txn.cursor, txn.dialect, at)
+    _DROP_EMPTY.run(txn.cursor, txn.dialect, at)
+    _DROP_MEMBER.run(txn.cursor, txn.dialect, {"of": consumer_uuid})
+    txn.group_changed(group_uuid)
+    return group_uuid
