@@ -49,6 +49,19 @@ def test_every_handler_is_described_and_no_other() -> None:
     assert set(DESCRIBED) == handlers
 
 
+def test_anybody_may_ask_for_the_versions_alone() -> None:
+    found = json.loads(document((1, 39)))
+    schemes = found["components"]["securitySchemes"]
+    assert {name for each in found["security"] for name in each} == set(schemes)
+    free = [
+        (path, method)
+        for path, methods in found["paths"].items()
+        for method, operation in methods.items()
+        if operation.get("security") == []
+    ]
+    assert free == [("/", "get")]
+
+
 def test_what_a_version_lacks_is_not_in_its_document() -> None:
     old, new = (json.loads(document(version))["paths"] for version in ((1, 0), (1, 39)))
     assert "/traits" not in old

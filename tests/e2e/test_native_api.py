@@ -73,6 +73,27 @@ async def test_every_answer_names_its_version_and_request(client: httpx2.AsyncCl
     assert refused.status_code == 406
 
 
+async def test_what_a_microversion_lacks_is_not_there(client: httpx2.AsyncClient) -> None:
+    old = await client.post("/v1/repairs", json={})
+    assert (old.status_code, old.json()["errors"][0]["code"]) == (404, "innkeeper.no_such_path")
+    new = await client.post(
+        "/v1/repairs", json={}, headers={"OpenStack-API-Version": "innkeeper 1.1"}
+    )
+    assert new.status_code == 201
+    document = (await client.get("/v1/openapi.json")).json()
+    plan = document["paths"]["/v1/repairs"]["post"]
+    assert plan["description"] == "Since microversion 1.1."
+    assert "404" in plan["responses"]
+
+
+async def test_the_document_says_who_may_ask(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/v1/openapi.json")).json()
+    schemes = document["components"]["securitySchemes"]
+    assert {name for each in document["security"] for name in each} == set(schemes)
+    assert document["paths"]["/v1"]["get"]["security"] == []
+    assert "security" not in document["paths"]["/v1/cells"]["get"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [

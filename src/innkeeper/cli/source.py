@@ -16,6 +16,7 @@ from cyclopts import Parameter
 
 from innkeeper.api.native.faults import Problems
 from innkeeper.api.native.health_view import Health
+from innkeeper.api.native.versions import MAXIMUM, SERVICE_TYPE, text
 from innkeeper.cli.options import SETTINGS, Settings, configured
 from innkeeper.config import Config
 from innkeeper.core.errors import InnkeeperError, SetupError
@@ -81,7 +82,9 @@ class Source:
         asked = {name: str(value) for name, value in (query or {}).items() if value is not None}
         try:
             content = None if body is None else msgspec.json.encode(body)
-            headers = {} if body is None else {"content-type": "application/json"}
+            headers = {"openstack-api-version": f"{SERVICE_TYPE} {text(MAXIMUM)}"}
+            if body is not None:
+                headers["content-type"] = "application/json"
             response = await self._client.request(
                 method, path, params=asked or None, content=content, headers=headers
             )

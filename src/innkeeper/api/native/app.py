@@ -105,11 +105,7 @@ class _NativeApp:
         check_head(request, self._limits)
         found = self._routes.find(request.path)
         if found is None:
-            raise Refused(
-                HTTPStatus.NOT_FOUND,
-                code=faults.NO_SUCH_PATH,
-                detail=f"There is nothing at {request.root_path}{request.path}.",
-            )
+            raise _nothing(request)
         operation = found.target.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             allowed = ", ".join(sorted(found.target))
@@ -122,6 +118,8 @@ class _NativeApp:
         if operation.rule is not None:
             await self._admit(request, operation.rule)
         version = versions.negotiate(request.headers)
+        if version < operation.since:
+            raise _nothing(request, since=operation.since)
         call = Call(
             path=found.params,
             query=dict(parse_qsl(request.query, keep_blank_values=True)),
@@ -160,6 +158,13 @@ class _NativeApp:
                 code=faults.FORBIDDEN,
                 detail=f"Policy does not allow {rule} to be performed.",
             )
+
+
+def _nothing(request: Request, *, since: versions.Microversion | None = None) -> Refused:
+    """Give the error of a path that does not exist, or not before microversion ``since``."""
+    known = "" if since is None else f" before microversion {versions.text(since)}"
+    detail = f"There is nothing at {request.root_path}{request.path}{known}."
+    return Refused(HTTPStatus.NOT_FOUND, code=faults.NO_SUCH_PATH, detail=detail)
 
 
 def _answered(answer: Answer) -> Response:

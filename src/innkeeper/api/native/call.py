@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from innkeeper.api.native.service import Service
+from innkeeper.api.native.versions import MINIMUM, Microversion
 from innkeeper.core.errors import InvalidInput
 
 READ_RULE: Final = "innkeeper:read"
@@ -72,6 +73,8 @@ class Operation(msgspec.Struct, frozen=True):
     query: type[msgspec.Struct] | None = None
     errors: tuple[int, ...] = ()
     """Statuses of the errors it may answer besides 400, 401, 403, 406 and 5xx."""
+    since: Microversion = MINIMUM
+    """The first microversion that has it; at an older one there is nothing (404)."""
     discovery: bool = False
     """Whether it says what the API is, and nothing about the cloud: anybody may ask."""
 

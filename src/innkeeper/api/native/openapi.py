@@ -14,6 +14,7 @@ import msgspec
 from innkeeper.api.native import versions
 from innkeeper.api.native.call import Operation
 from innkeeper.api.native.faults import Problems
+from innkeeper.api.security import ANY, NONE, SCHEMES
 
 OPENAPI: Final = "3.1.0"
 REFERENCE: Final = "#/components/schemas/{name}"
@@ -45,8 +46,9 @@ def document(operations: Sequence[Operation]) -> bytes:
                 "version": versions.text(versions.MAXIMUM),
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
+            "security": ANY,
             "paths": paths,
-            "components": {"schemas": components},
+            "components": {"schemas": components, "securitySchemes": SCHEMES},
         }
     )
 
@@ -67,6 +69,10 @@ def _describe(operation: Operation, schemas: Schemas, components: Schema) -> Sch
         "parameters": _path_parameters(operation) + _query_parameters(operation, components),
         "responses": _responses(operation, schemas),
     }
+    if operation.since > versions.MINIMUM:
+        described["description"] = f"Since microversion {versions.text(operation.since)}."
+    if operation.discovery:
+        described["security"] = NONE
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas[operation.body])}
     return described
@@ -100,9 +106,14 @@ def _responses(operation: Operation, schemas: Schemas) -> Schema:
             "description": HTTPStatus(status).phrase,
             "content": _json(schemas[Problems]),
         }
-        for status in sorted({*ALWAYS, *_REFUSED[operation.discovery], *operation.errors})
+        for status in sorted(_errors(operation))
     }
     return {str(int(operation.status)): good, **bad}
+
+
+def _errors(operation: Operation) -> set[int]:
+    unknown = {int(HTTPStatus.NOT_FOUND)} if operation.since > versions.MINIMUM else set()
+    return {*ALWAYS, *_REFUSED[operation.discovery], *operation.errors} | unknown
 
 
 def _json(schema: Schema) -> Schema:

@@ -16,9 +16,11 @@ from innkeeper.api.native.links import Link
 SERVICE_TYPE: Final = "innkeeper"
 """The name before the number in the header ``OpenStack-API-Version: innkeeper 1.0``."""
 
-MINIMUM: Final = (1, 0)
-MAXIMUM: Final = (1, 1)
-"""1.1: repairs."""
+Microversion = tuple[int, int]
+
+MINIMUM: Final[Microversion] = (1, 0)
+REPAIRS_SINCE: Final[Microversion] = (1, 1)
+MAXIMUM: Final[Microversion] = (1, 1)
 
 ROOT: Final = "/v1"
 
@@ -45,7 +47,7 @@ class VersionList(msgspec.Struct, frozen=True):
     versions: tuple[Version, ...]
 
 
-def text(version: tuple[int, int]) -> str:
+def text(version: Microversion) -> str:
     """Give ``1.0`` for (1, 0)."""
     return f"{version[0]}.{version[1]}"
 
@@ -61,7 +63,7 @@ def here() -> Version:
     )
 
 
-def negotiate(headers: Mapping[str, str]) -> tuple[int, int]:
+def negotiate(headers: Mapping[str, str]) -> Microversion:
     """Give the microversion that a request's headers ask for. Raises Refused (406)."""
     asked = microversion_parse.get_version(dict(headers), service_type=SERVICE_TYPE)
     if asked is None:

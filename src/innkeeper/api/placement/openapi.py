@@ -17,6 +17,7 @@ from innkeeper.api.placement.routes import ROUTES
 from innkeeper.api.placement.schemas import answer
 from innkeeper.api.placement.schemas.parts import Since
 from innkeeper.api.placement.versions import OLDEST, VERSIONS, Version, text
+from innkeeper.api.security import ANY, NONE, SCHEMES
 from innkeeper.api.validation import Document
 from innkeeper.core.errors import InvalidInput
 
@@ -49,8 +50,12 @@ def document(version: Version) -> bytes:
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": "/placement"}],
+            "security": ANY,
             "paths": paths,
-            "components": {"responses": {"Error": error, "Unauthorized": unauthorized}},
+            "components": {
+                "responses": {"Error": error, "Unauthorized": unauthorized},
+                "securitySchemes": SCHEMES,
+            },
         }
     )
 
@@ -80,6 +85,8 @@ def _operation(path: str, endpoint: Endpoint, version: Version) -> Document:
         + _query(described.query, version),
         "responses": _responses(endpoint, described, version),
     }
+    if endpoint.rule is None:
+        operation["security"] = NONE
     for since, schema in described.body:
         if version >= since:
             content = {JSON: {"schema": schema.schema}}
