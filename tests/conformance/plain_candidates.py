@@ -3,7 +3,7 @@
 What the product puts together from pieces is compared with it, in content and in speed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -17,13 +17,14 @@ from innkeeper.api.placement.versions import Version
 from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.candidate import Candidate
+from innkeeper.index.found import Candidates
 from innkeeper.index.index import Index
 from innkeeper.placement.providers import view
 from innkeeper.placement.traits import in_order
 
 
 def plain_answer(
-    index: Index, version: Version, request: CandidateRequest, found: Sequence[Candidate]
+    index: Index, version: Version, request: CandidateRequest, found: Candidates
 ) -> bytes:
     """Give the body."""
     plain = _Plain(index, version, request)
@@ -62,7 +63,7 @@ class _Plain:
             }
         return encoded
 
-    def summaries(self, found: Sequence[Candidate]) -> dict[str, dict[str, object]]:
+    def summaries(self, found: Candidates) -> dict[str, dict[str, object]]:
         """Give the summaries of the providers in candidates; from 1.29 of their whole trees."""
         rows = dict.fromkeys(row for each in found for row, _, _ in each.allocations)
         if self._version >= NESTED_SINCE:

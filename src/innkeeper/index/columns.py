@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from innkeeper.core.ids import RpId, RpRow, RpUuid
 from innkeeper.core.picture import InventoryPicture, ProviderPicture
@@ -19,6 +20,12 @@ from innkeeper.index.traits import Traits
 from innkeeper.index.trees import Trees
 
 _NO_ROW: Final = RpRow(NOTHING)
+
+UUID_SIZE: Final = 36
+"""Characters of a uuid as it is sent."""
+
+Uuids = npt.NDArray[np.bytes_]
+"""Uuids as they are sent: S36[rows]."""
 
 
 class Columns:
@@ -41,11 +48,13 @@ class Columns:
         "live",
         "traits",
         "trees",
+        "uuids",
     )
 
     def __init__(self) -> None:
         self.layout = 0
         self.live = np.zeros(FIRST_SIZE, dtype=np.bool_)
+        self.uuids: Uuids = np.zeros(FIRST_SIZE, dtype=f"S{UUID_SIZE}")
         self.trees = Trees()
         self.traits = Traits(FIRST_SIZE)
         self.aggregates = Aggregates()
@@ -108,6 +117,7 @@ class Columns:
         self._by_id[provider.id] = row
         self._by_uuid[provider.uuid] = row
         self._providers[row] = provider
+        self.uuids[row] = provider.uuid
         self.live[row] = True
         self.layout += 1
         return row
@@ -199,6 +209,7 @@ class Columns:
 
     def _grow_rows(self, size: int) -> None:
         self.live = grown(self.live, size, False)
+        self.uuids = grown(self.uuids, size, b"")
         self.trees.grow_rows(size)
         self.traits.grow_rows(size)
         for column in self.classes.values():

@@ -31,7 +31,7 @@ def larger(size: int, wanted: int) -> int:
 def grown(
     array: npt.NDArray[_Scalar],
     size: int,
-    fill: int | float | bool,  # noqa: FBT001, PYI041
+    fill: int | float | bool | bytes,  # noqa: FBT001, PYI041
 ) -> npt.NDArray[_Scalar]:
     """Give a copy of a one-dimensional array with ``size`` elements, the new ones ``fill``."""
     copy = np.full(size, fill, dtype=array.dtype)

@@ -94,11 +94,6 @@ class Index:
         """Give the provider in a row; IndexError if the row is empty."""
         return self.columns.provider(row)
 
-    def uuids(self, rows: Sequence[RpRow]) -> list[bytes]:
-        """Give the uuids of some providers as they are sent."""
-        provider = self.columns.provider
-        return [provider(row).uuid.encode() for row in rows]
-
     def inventories(self, row: RpRow) -> tuple[InventoryPicture, ...]:
         """Give a provider's inventories by class name; ``used`` is without holds."""
         return self.columns.inventories(row)

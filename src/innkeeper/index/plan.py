@@ -14,11 +14,14 @@ import numpy as np
 
 from innkeeper.core.decision import Step
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
+from innkeeper.index.candidate import Composer
 from innkeeper.index.columns import Columns
 from innkeeper.index.fit import Fit
 from innkeeper.index.growing import Bools, Int32s
-from innkeeper.index.qualifying import Qualifying, Resources, wanted_traits
+from innkeeper.index.need import Need, Resources, required_together
+from innkeeper.index.qualifying import Qualifying, wanted_traits
 from innkeeper.index.resource_column import ResourceColumn
+from innkeeper.index.stretch import Stretch
 
 MAX_PLANS: Final = 128
 """Plans kept: more than a cloud has flavors, or the OpenB trace has kinds of tasks (91).
@@ -27,24 +30,6 @@ One plan takes at most some 20 bytes a provider and need: 128 of them 26 MB for 
 """
 
 _PlanKey = tuple[object, ...]
-
-
-class Need:
-    """What one provider has to serve: a suffixed group, or a part of the unsuffixed one.
-
-    Needs of one ``kind`` ask for the same and are interchangeable.
-    """
-
-    __slots__ = ("contended", "fit", "group", "kind", "resources", "spans", "subtrees")
-
-    def __init__(self, group: int, resources: Resources, *, spans: bool) -> None:
-        self.group = group
-        self.resources = resources
-        self.spans = spans
-        self.kind = 0
-        self.subtrees: tuple[int, ...] = ()
-        self.contended: Resources = ()
-        self.fit = Fit(np.empty(0, np.int32), np.zeros(1, np.int32), ())
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -59,6 +44,10 @@ class Plan(msgspec.Struct, frozen=True):
     """For each kind the numbers of its needs."""
     exact: bool
     """Whether each root that the survey leaves has a candidate."""
+    composer: Composer
+    """Makes candidates of who serves the needs."""
+    stretches: dict[int, Stretch]
+    """Its trees in a row, by the place of the first, as far as any search has come."""
 
     def position(self, root: int) -> int | None:
         """Give the place of a root in ``roots``, or None."""
@@ -129,6 +118,8 @@ class _Compiler:
             steps=tuple(self.steps),
             kinds=tuple(tuple(numbers) for numbers in kinds.values()),
             exact=_is_exact(needs, self.request),
+            composer=Composer(needs, [group.suffix for group in self.request.groups]),
+            stretches={},
         )
 
     def _rule_out_roots(self) -> None:
@@ -259,8 +250,7 @@ def _is_exact(needs: Sequence[Need], request: CandidateRequest) -> bool:
     That is so if no rule of the request looks at providers of two kinds.
     """
     suffixed = {need.kind for need in needs if not need.spans}
-    unsuffixed = [need for need in needs if need.spans]
-    together = len(unsuffixed) > 1 and bool(request.groups[unsuffixed[0].group].required)
+    together = bool(required_together(needs, request))
     kinds_of: dict[str, set[int]] = {}
     for need in needs:
         for name, _ in need.resources:

@@ -13,10 +13,9 @@ from innkeeper.core.inventory import MAX_INT
 from innkeeper.core.request_group import RequestGroup
 from innkeeper.index.columns import Columns
 from innkeeper.index.growing import NOTHING, Bools, Int32s
+from innkeeper.index.need import Resources
 from innkeeper.index.resource_column import ResourceColumn
 from innkeeper.index.sharing import shared_pairs
-
-Resources = tuple[tuple[str, int], ...]
 
 
 class Qualifying:

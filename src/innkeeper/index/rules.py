@@ -11,7 +11,7 @@ from typing import Protocol
 from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.columns import Columns
-from innkeeper.index.plan import Need
+from innkeeper.index.need import Need, required_together
 
 Options = Sequence[Sequence[RpRow]]
 """For each need, in the order of the search, the rows that could serve it."""
@@ -202,9 +202,8 @@ def rules_for(
         rules.append(Sums(needs, columns))
     if not request.nested:
         rules.append(OneOfTree(needs, columns))
-    unsuffixed = [need for need in needs if need.spans]
-    if len(unsuffixed) > 1 and request.groups[unsuffixed[0].group].required:
-        required = request.groups[unsuffixed[0].group].required
+    required = required_together(needs, request)
+    if required:
         rules.append(Together(required, needs=needs, options=options, traits_of=columns.traits.of))
     lineages: dict[int, frozenset[RpRow]] = {}
 

@@ -9,7 +9,8 @@ from innkeeper.index.candidate import Survey
 from innkeeper.index.columns import Columns
 from innkeeper.index.fit import Fit
 from innkeeper.index.growing import Bools, Int64s
-from innkeeper.index.plan import Need, Plan, of_group
+from innkeeper.index.need import Need
+from innkeeper.index.plan import Plan, of_group
 
 
 class Serving(msgspec.Struct, frozen=True):

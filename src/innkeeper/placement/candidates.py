@@ -3,13 +3,13 @@
 import msgspec
 
 from innkeeper.core.request_group import CandidateRequest
-from innkeeper.index.candidate import Candidate
+from innkeeper.index.found import Candidates
 from innkeeper.index.search import candidates
 from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
 
 
-def find_candidates(placement: Placement, request: CandidateRequest) -> list[Candidate]:
+def find_candidates(placement: Placement, request: CandidateRequest) -> Candidates:
     """Give the candidates for a request; raise UnknownName (a class or a trait).
 
     Fewer than there are if the search takes longer than its deadline.
@@ -38,4 +38,4 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> list[Can
     if shuffle is None:
         return found
     wanted = len(found) if request.limit is None else min(request.limit, len(found))
-    return shuffle.sample(found, wanted)
+    return found.take(shuffle.sample(range(len(found)), wanted))

@@ -117,7 +117,7 @@ def test_what_is_held_is_not_free_until_it_is_released() -> None:
     request = CandidateRequest(groups=(group(CPU=5),))
     hold = index.hold([allocation(1, "CPU", 4)])
     assert index.held == 1
-    assert candidates(index, request) == []
+    assert not candidates(index, request)
     assert [each.used for each in index.inventories(row_of(index, 1))] == [0]
     hold.release()
     hold.release()

@@ -1,5 +1,6 @@
 """The search finds exactly what trying every combination finds."""
 
+from collections import Counter
 from random import Random
 
 import msgspec
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 
 from innkeeper.core.request_group import CandidateRequest
-from innkeeper.index import combine
+from innkeeper.index import combine, stretch, turns
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates, survey, within
+from innkeeper.index.sharing import sharing
 from tests.unit.index.oracle import candidates_of, every_candidate
 from tests.unit.index.worlds import (
     Told,
@@ -39,6 +41,15 @@ def test_an_impatient_search_finds_the_same(random: Random, most: int) -> None:
         check(random, most)
 
 
+@given(seeds, sizes)
+def test_a_search_in_small_steps_finds_the_same(random: Random, most: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(turns, "FIRST_TREES", 1)
+        patched.setattr(turns, "MORE_TREES", 2)
+        patched.setattr(stretch, "MAX_SUMS", 1)
+        check(random, most)
+
+
 def check(random: Random, most: int) -> None:
     world = a_world(random, most)
     index = loaded(world)
@@ -48,6 +59,7 @@ def check(random: Random, most: int) -> None:
         check_all_and_each_once(index, request, expected)
         check_without_mappings(index, request, expected)
         check_limits(index, request, expected)
+        check_turns(index, request)
         check_trees(index, request, world)
 
 
@@ -75,6 +87,23 @@ def check_limits(index: Index, request: CandidateRequest, expected: frozenset[To
         found = [told(index, each) for each in candidates(index, limited)]
         assert len(found) == len(set(found)) == min(limit, len(expected))
         assert set(found) <= expected
+
+
+def check_turns(index: Index, request: CandidateRequest) -> None:
+    """The first of each tree come first, in the order of the roots; a limit only ends it."""
+    asked = msgspec.structs.replace(request, limit=1_000_000)
+    found = list(candidates(index, asked))
+    shares = sharing(index.columns)
+    if shares is None:
+        turn_of = Counter[int]()
+        turns_taken = []
+        for each in found:
+            turn_of[each.root] += 1
+            turns_taken.append((turn_of[each.root], each.root))
+        assert turns_taken == sorted(turns_taken)
+    for limit in (2, 3, 7):
+        few = candidates(index, msgspec.structs.replace(request, limit=limit))
+        assert list(few) == found[:limit]
 
 
 def check_trees(index: Index, request: CandidateRequest, world: World) -> None:

@@ -14,7 +14,6 @@ from innkeeper.store.open_store import OpenStore
 from tests.unit.index.worlds import NOW, Rp, Stock, loaded, world
 
 HOSTS = 200
-"""More than the steps that a search takes between two looks at the clock."""
 NO_STORE = cast("OpenStore", None)
 ALL = CandidateRequest(groups=(RequestGroup(resources=(("A", 1),)),))
 TWO_GROUPS = CandidateRequest(
@@ -30,16 +29,27 @@ def limited(request: CandidateRequest, limit: int) -> CandidateRequest:
     return CandidateRequest(request.groups, request.group_policy, limit)
 
 
-def found(searching: Searching, request: CandidateRequest, *, tick_s: float = 0.0) -> list[int]:
-    """Give the roots of the candidates found, while each look at the clock takes ``tick_s``."""
+def found(
+    searching: Searching,
+    request: CandidateRequest,
+    *,
+    tick_s: float = 0.0,
+    root: int | None = None,
+) -> list[int]:
+    """Give the roots of the candidates found, while each look at the clock takes ``tick_s``.
+
+    With ``root`` all providers but the first are below it.
+    """
     placement = Placement(
-        NO_STORE, cloud(), clock=ticking(tick_s), new_uuid=str, searching=searching
+        NO_STORE, cloud(root), clock=ticking(tick_s), new_uuid=str, searching=searching
     )
     return [each.root for each in find_candidates(placement, request)]
 
 
-def cloud() -> Index:
-    index = loaded(world(*(Rp(number, stock={"A": Stock()}) for number in range(1, HOSTS + 1))))
+def cloud(root: int | None) -> Index:
+    first = Rp(1, stock={"A": Stock()})
+    others = (Rp(number, root, stock={"A": Stock()}) for number in range(2, HOSTS + 1))
+    index = loaded(world(first, *others))
     index.apply(Picture(resource_classes=(NamePicture("A", NOW),)))
     return index
 
@@ -81,6 +91,6 @@ def test_a_random_sample_is_of_what_max_candidates_found() -> None:
 
 
 def test_the_deadline_gives_what_was_found() -> None:
-    assert len(found(Searching(), TWO_GROUPS)) == HOSTS
+    assert len(found(Searching(), TWO_GROUPS, root=1)) == HOSTS**2
     soon = Searching(deadline=timedelta(seconds=10))
-    assert len(found(soon, TWO_GROUPS, tick_s=4.0)) < HOSTS
+    assert 0 < len(found(soon, TWO_GROUPS, root=1, tick_s=4.0)) < HOSTS**2

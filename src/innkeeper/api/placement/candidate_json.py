@@ -4,7 +4,8 @@ Most of an answer has been sent before: the summaries of providers that have not
 They are kept by the index for each tree, and the requests are written straight as text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from innkeeper.api.placement.versions import Version
 from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.candidate import Candidate
+from innkeeper.index.found import Candidates
 from innkeeper.index.index import Index
 from innkeeper.placement.providers import view
 from innkeeper.placement.traits import in_order
@@ -22,22 +24,15 @@ BY_PROVIDER_SINCE: Final[Version] = (1, 12)
 TRAITS_SINCE: Final[Version] = (1, 17)
 ALL_CLASSES_SINCE: Final[Version] = (1, 27)
 
-_HOLE: Final = b"\0"
-"""Where a uuid is to be put: JSON has this character nowhere."""
-
-_Amounts = tuple[tuple[str, int], ...]
-
 
 def encoded_candidates(
-    index: Index, version: Version, request: CandidateRequest, found: Sequence[Candidate]
+    index: Index, version: Version, request: CandidateRequest, found: Candidates
 ) -> bytes:
     """Give the body of the answer that ``found`` is to ``request``."""
-    rows = tuple({row: None for each in found for row, _, _ in each.allocations})
-    requests = _Requests(_Uuids(index, rows), version)
-    pieces = [requests.encoded(each) for each in found]
-    summaries = _Summaries(index, version, request).of(rows)
+    pieces = found.written(index.columns.uuids, partial(_encoded, version))
     if not pieces:
         return b'{"allocation_requests":[],"provider_summaries":{}}'
+    summaries = _Summaries(index, version, request).of(found.givers())
     # Joined once, since each copy of a long answer takes as long as finding it.
     pieces[0] = b'{"allocation_requests":[' + pieces[0]
     pieces[-1] += b"]"
@@ -47,70 +42,26 @@ def encoded_candidates(
     return b",".join(pieces)
 
 
-class _Uuids(dict[RpRow, bytes]):
-    """Uuids by row: of all that give something, and of others once they are asked for."""
-
-    def __init__(self, index: Index, rows: Sequence[RpRow]) -> None:
-        super().__init__(zip(rows, index.uuids(rows), strict=True))
-        self._index = index
-
-    def __missing__(self, row: RpRow) -> bytes:
-        # It serves a group that asks for no resources.
-        uuid = self[row] = self._index.uuids((row,))[0]
-        return uuid
-
-
-class _Requests:
-    """Writes the candidates of one answer."""
-
-    def __init__(self, uuids: Mapping[RpRow, bytes], version: Version) -> None:
-        self._uuids = uuids
-        self._by_provider = version >= BY_PROVIDER_SINCE
-        self._mappings = version >= MAPPINGS_SINCE
-        self._around: list[bytes] = []
-        self._amounts: dict[_Amounts, bytes] = {}
-
-    def encoded(self, candidate: Candidate) -> bytes:
-        """Give a candidate as an allocation request."""
-        row = candidate.allocations[0][0]
-        if row != candidate.allocations[-1][0] or not _is_served_by_one(candidate):
-            return self._whole(candidate, self._uuids)
-        # One provider serves all that is asked for: such candidates differ in its uuid alone.
-        if not self._around:
-            self._around = self._whole(candidate, {row: _HOLE}).split(_HOLE)
-        return self._uuids[row].join(self._around)
-
-    def _whole(self, candidate: Candidate, uuids: Mapping[RpRow, bytes]) -> bytes:
-        amounts: dict[RpRow, _Amounts] = {}
-        for row, name, amount in candidate.allocations:
-            amounts[row] = (*amounts.get(row, ()), (name, amount))
-        held = [(uuids[row], self._resources(each)) for row, each in amounts.items()]
-        if not self._by_provider:
-            listed = [b'{"resource_provider":{"uuid":"%b"},%b}' % each for each in held]
-            return b'{"allocations":[%b]}' % b",".join(listed)
-        allocations = b",".join([b'"%b":{%b}' % each for each in held])
-        if not self._mappings:
-            return b'{"allocations":{%b}}' % allocations
-        # A suffix needs no escapes: it consists of letters, digits, - and _ only.
-        mappings = [
-            b'"%b":["%b"]' % (suffix.encode(), b'","'.join([uuids[row] for row in rows]))
-            for suffix, rows in candidate.mappings
-        ]
-        return b'{"allocations":{%b},"mappings":{%b}}' % (allocations, b",".join(mappings))
-
-    def _resources(self, amounts: _Amounts) -> bytes:
-        found = self._amounts.get(amounts)
-        if found is None:
-            found = self._amounts[amounts] = b'"resources":' + msgspec.json.encode(dict(amounts))
-        return found
-
-
-def _is_served_by_one(candidate: Candidate) -> bool:
-    """Tell whether the one provider that gives all amounts serves all groups as well."""
-    if len(candidate.mappings) == 1:
-        return True
-    alone = (candidate.allocations[0][0],)
-    return all(rows == alone for _, rows in candidate.mappings)
+def _encoded(version: Version, candidate: Candidate, uuids: Sequence[bytes]) -> bytes:
+    """Give a candidate as an allocation request; ``uuids`` are its providers' by row."""
+    amounts: dict[RpRow, dict[str, int]] = {}
+    for row, name, amount in candidate.allocations:
+        amounts.setdefault(row, {})[name] = amount
+    held = [
+        (uuids[row], b'"resources":' + msgspec.json.encode(each)) for row, each in amounts.items()
+    ]
+    if version < BY_PROVIDER_SINCE:
+        listed = [b'{"resource_provider":{"uuid":"%b"},%b}' % each for each in held]
+        return b'{"allocations":[%b]}' % b",".join(listed)
+    allocations = b",".join([b'"%b":{%b}' % each for each in held])
+    if version < MAPPINGS_SINCE:
+        return b'{"allocations":{%b}}' % allocations
+    # A suffix needs no escapes: it consists of letters, digits, - and _ only.
+    mappings = [
+        b'"%b":["%b"]' % (suffix.encode(), b'","'.join([uuids[row] for row in rows]))
+        for suffix, rows in candidate.mappings
+    ]
+    return b'{"allocations":{%b},"mappings":{%b}}' % (allocations, b",".join(mappings))
 
 
 class _Summaries:
