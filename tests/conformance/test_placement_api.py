@@ -223,3 +223,20 @@ async def test_a_quoted_schema_says_that_allocations_may_be_none(client: Client)
     body = {ONE: held(None) | {"allocations": {"x": {}}}}
     answer = await client("POST", "/allocations", body=body)
     assert "'minProperties': 0" in answer.detail
+
+
+async def test_inventories_that_stay_the_same_raise_the_generation(client: Client) -> None:
+    await host(client, VCPU=4, DISK_GB=10)
+    path = f"/resource_providers/{HOST}/inventories"
+    answer = await client(
+        "PUT", f"{path}/VCPU", body={"resource_provider_generation": 1, "total": 4}
+    )
+    assert (answer.status, answer.json["resource_provider_generation"]) == (200, 2)
+    both = {"VCPU": {"total": 4}, "DISK_GB": {"total": 10}}
+    for inventories, generation in ((both, 2), ({"VCPU": both["VCPU"]}, 3)):
+        body = {"resource_provider_generation": generation, "inventories": inventories}
+        answer = await client("PUT", path, body=body)
+        assert (answer.status, answer.json["inventories"].keys()) == (200, inventories.keys())
+        found = (await client("GET", path)).json
+        assert found == answer.json
+        assert found["resource_provider_generation"] == generation + 1

@@ -198,24 +198,21 @@ async def test_inventories_are_replaced_and_use_stays(world: World) -> None:
     }
 
 
-@pytest.mark.parametrize("seen", [1, None])
-async def test_inventories_that_stay_the_same_raise_the_generation_alone(
-    world: World, seen: int | None
-) -> None:
+async def test_inventories_that_stay_the_same_raise_the_generation_alone(world: World) -> None:
     same = [Inventory("VCPU", 4, allocation_ratio=16.1), Inventory("DISK_GB", 10, reserved=2)]
     host = await world.provider(*same)
     claim = world.claim((host, "VCPU", 3))
     await write(world, lambda txn: claims.claim(txn, claim))
     before = await picture(world, host.rp_uuid)
-    raised = await write(
-        world, lambda txn: inventories.set_all(txn, host.rp_uuid, same[::-1], seen_generation=seen)
-    )
+    raised = await write(world, lambda txn: inventories.keep(txn, host.rp_id, seen_generation=1))
     after = await picture(world, host.rp_uuid)
     assert raised == after.provider.generation == 2
     assert after.provider.updated_at > before.provider.updated_at
     assert after.inventories == before.inventories
     told = world.pictures[-1]
     assert (told.providers, [each.generation for each in told.usages]) == ((), [2])
+    with pytest.raises(errors.ConcurrentUpdate):
+        await write(world, lambda txn: inventories.keep(txn, host.rp_id, seen_generation=1))
 
 
 async def test_nothing_may_stay_nothing(world: World) -> None:

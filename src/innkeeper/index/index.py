@@ -20,12 +20,14 @@ from innkeeper.core.picture import (
     WorkloadPicture,
 )
 from innkeeper.core.provider import Provider
+from innkeeper.core.request_group import RequestGroup
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.columns import Columns
 from innkeeper.index.growing import Int32s
 from innkeeper.index.holds import Hold
 from innkeeper.index.hosts import HostTable
 from innkeeper.index.kept import Kept
+from innkeeper.index.listing import that_meet
 from innkeeper.index.plan import Plans
 
 
@@ -130,6 +132,12 @@ class Index:
     def rows(self) -> Int32s:
         """Give the rows of all providers, ascending: int32[providers]."""
         return self.columns.rows()
+
+    def that_meet(self, group: RequestGroup, rows: Sequence[RpRow] | None = None) -> list[RpRow]:
+        """Give the providers, of all or of ``rows``, that each meet conditions by themselves."""
+        of = self.rows() if rows is None else np.array(rows, dtype=np.int32)
+        found: list[RpRow] = that_meet(self.columns, of, group).tolist()
+        return found
 
     def hold(self, allocations: Sequence[Allocation]) -> Hold:
         """Count allocations as used from now on, until the hold is released."""

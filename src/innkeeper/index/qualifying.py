@@ -95,7 +95,7 @@ class Qualifying:
         for name, amount in self._resources:
             column = self._columns.classes.get(name)
             if column is not None:  # Else there are no rows.
-                fits &= _admits(column, column.slot[self.rows], amount)
+                fits &= admits(column, column.slot[self.rows], amount)
         return fits
 
     def _traits(self) -> Bools:
@@ -123,7 +123,8 @@ class Qualifying:
         return fits & ~banned[self.rows] & ~banned[self.roots]
 
 
-def _admits(column: ResourceColumn, slots: Int32s, amount: int) -> Bools:
+def admits(column: ResourceColumn, slots: Int32s, amount: int) -> Bools:
+    """Tell of each slot whether its units allow ``amount`` at once."""
     if amount > MAX_INT:  # Beyond any max_unit, and perhaps beyond what the arrays can hold.
         return np.zeros(len(slots), dtype=np.bool_)
     fits = column.min_unit[slots] <= amount

@@ -1,6 +1,7 @@
 """Use cases of inventories."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -9,9 +10,11 @@ from innkeeper.core.ids import RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import InventoryPicture
 from innkeeper.core.provider import Provider
+from innkeeper.index.index import Index
 from innkeeper.placement.providers import row_of, uuid_of
 from innkeeper.placement.service import Placement
 from innkeeper.store import inventories as stored
+from innkeeper.store.txn import Txn
 
 
 class ProviderInventories(msgspec.Struct, frozen=True):
@@ -50,6 +53,9 @@ async def set_inventories(
     Raises NotFound, UnknownName (a class), ConcurrentUpdate, InventoryInUse.
     """
     rp_uuid = uuid_of(placement.index, uuid)
+    keep = _kept(placement.index, rp_uuid, inventories, seen_generation, whole=True)
+    if keep is not None:
+        return await placement.store.write(keep)
     try:
         return await placement.store.write(
             lambda txn: stored.set_all(txn, rp_uuid, inventories, seen_generation=seen_generation)
@@ -82,6 +88,9 @@ async def update_inventory(
     Raises NotFound, UnknownName (no such inventory), ConcurrentUpdate.
     """
     rp_uuid = uuid_of(placement.index, uuid)
+    keep = _kept(placement.index, rp_uuid, (inventory,), seen_generation, whole=False)
+    if keep is not None:
+        return await placement.store.write(keep)
     try:
         return await placement.store.write(
             lambda txn: stored.change(txn, rp_uuid, inventory, seen_generation=seen_generation)
@@ -96,6 +105,30 @@ async def delete_inventory(placement: Placement, uuid: str, resource_class: str)
     """Delete one inventory. Raises NotFound, InventoryInUse."""
     rp_uuid = uuid_of(placement.index, uuid)
     await placement.store.write(lambda txn: stored.remove(txn, rp_uuid, resource_class))
+
+
+def _kept(
+    index: Index,
+    rp_uuid: RpUuid,
+    wanted: Sequence[Inventory],
+    seen_generation: int | None,
+    *,
+    whole: bool,
+) -> Callable[[Txn], int] | None:
+    """Give the op for a provider that has these inventories already; None: it has others.
+
+    Each compute host sends each minute what it has, and hardly ever anything else. ``whole``: it
+    may have no others.
+    """
+    row = row_of(index, rp_uuid)
+    provider = index.provider(row)
+    if seen_generation != provider.generation:
+        return None
+    present = {each.inventory for each in index.inventories(row)}
+    asked = set(wanted)
+    if asked == present if whole else asked <= present:
+        return partial(stored.keep, rp_id=provider.id, seen_generation=provider.generation)
+    return None
 
 
 def check_capacity(rp_uuid: RpUuid | str, inventory: Inventory, *, may_be_none: bool) -> None:

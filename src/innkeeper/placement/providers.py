@@ -1,10 +1,13 @@
 """Use cases of resource providers."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from innkeeper.core.errors import InvalidInput, NotFound
-from innkeeper.core.ids import AggregateUuid, RpRow, RpUuid, canonical_uuid
+from innkeeper.core.ids import RpRow, RpUuid, canonical_uuid
 from innkeeper.core.provider import Provider
+from innkeeper.core.request_group import RequestGroup
 from innkeeper.index.index import Index
 from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
@@ -26,13 +29,8 @@ class ProviderFilter(msgspec.Struct, frozen=True):
     name: str | None = None
     uuid: str | None = None
     in_tree: str | None = None
-    resources: tuple[tuple[str, int], ...] = ()
-    required: tuple[tuple[str, ...], ...] = ()
-    """All of these must hold; each is a tuple of traits any one of which will do."""
-    forbidden: frozenset[str] = frozenset()
-    member_of: tuple[tuple[AggregateUuid, ...], ...] = ()
-    """All of these must hold; each is a tuple of aggregates any one of which will do."""
-    forbidden_aggregates: frozenset[AggregateUuid] = frozenset()
+    conditions: RequestGroup = RequestGroup()
+    """What each must meet by itself, ``in_tree`` left out."""
 
 
 def row_of(index: Index, uuid: str) -> RpRow:
@@ -76,72 +74,25 @@ def _uuid_of_id(index: Index, rp_id: int) -> RpUuid:
 
 def list_providers(placement: Placement, wanted: ProviderFilter) -> list[ProviderView]:
     """Give the providers that pass a filter. Raises UnknownName (a class or a trait)."""
-    index = placement.index
-    check_requested(index, (name for name, _ in wanted.resources))
-    check_traits(index, [*(t for each in wanted.required for t in each), *wanted.forbidden])
-    return [view(index, row) for row in _rows(index, wanted) if _passes(index, row, wanted)]
-
-
-def _rows(index: Index, wanted: ProviderFilter) -> list[RpRow]:
-    """Give the rows to look at: few if the filter names a provider or a tree."""
-    if wanted.uuid is not None:
-        row = index.row(canonical_uuid(wanted.uuid) or wanted.uuid)
-        rows = [] if row is None else [row]
-    elif wanted.in_tree is not None:
-        row = index.row(canonical_uuid(wanted.in_tree) or wanted.in_tree)
-        rows = [] if row is None else list(index.tree(row))
-    else:
-        rows = [RpRow(row) for row in index.rows().tolist()]
+    index, asked = placement.index, wanted.conditions
+    check_requested(index, (name for name, _ in asked.resources))
+    check_traits(index, [*(t for each in asked.required for t in each), *asked.forbidden])
+    rows = index.that_meet(asked, _named(index, wanted))
     if wanted.name is not None:
         rows = [row for row in rows if index.provider(row).name == wanted.name]
-    return rows
+    return [view(index, row) for row in rows]
 
 
-def _passes(index: Index, row: RpRow, wanted: ProviderFilter) -> bool:
-    return (
-        (wanted.in_tree is None or wanted.uuid is None or _in_tree(index, row, wanted.in_tree))
-        and _has_traits(index, row, wanted)
-        and _is_member(index, row, wanted)
-        and _has_room(index, row, wanted)
-    )
-
-
-def _in_tree(index: Index, row: RpRow, uuid: str) -> bool:
-    other = index.row(canonical_uuid(uuid) or uuid)
-    return other is not None and index.root(other) == index.root(row)
-
-
-def _has_traits(index: Index, row: RpRow, wanted: ProviderFilter) -> bool:
-    if not wanted.required and not wanted.forbidden:
-        return True
-    traits = frozenset(index.traits(row))
-    return traits.isdisjoint(wanted.forbidden) and not any(
-        traits.isdisjoint(any_of) for any_of in wanted.required
-    )
-
-
-def _is_member(index: Index, row: RpRow, wanted: ProviderFilter) -> bool:
-    if not wanted.member_of and not wanted.forbidden_aggregates:
-        return True
-    aggregates = frozenset(index.aggregates(row))
-    return aggregates.isdisjoint(wanted.forbidden_aggregates) and not any(
-        aggregates.isdisjoint(any_of) for any_of in wanted.member_of
-    )
-
-
-def _has_room(index: Index, row: RpRow, wanted: ProviderFilter) -> bool:
-    if not wanted.resources:
-        return True
-    pictures = {p.inventory.resource_class: p for p in index.inventories(row)}
-    for resource_class, amount in wanted.resources:
-        picture = pictures.get(resource_class)
-        if (
-            picture is None
-            or not picture.inventory.admits_unit(amount)
-            or picture.used + amount > picture.inventory.capacity
-        ):
-            return False
-    return True
+def _named(index: Index, wanted: ProviderFilter) -> Sequence[RpRow] | None:
+    """Give the rows that the filter names by uuid, by a tree or by both; None: it names none."""
+    found = tree = None
+    if wanted.in_tree is not None:
+        row = index.row(canonical_uuid(wanted.in_tree) or wanted.in_tree)
+        found = tree = () if row is None else index.tree(row)
+    if wanted.uuid is not None:
+        row = index.row(canonical_uuid(wanted.uuid) or wanted.uuid)
+        found = () if row is None or (tree is not None and row not in tree) else (row,)
+    return found
 
 
 async def create_provider(

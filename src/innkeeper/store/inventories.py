@@ -12,26 +12,12 @@ from innkeeper.core.errors import ConcurrentUpdate, InventoryInUse, NotFound, Un
 from innkeeper.core.ids import RpId
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.provider import Provider
-from innkeeper.store.prepared import Prepared, Scalar, integer
+from innkeeper.store.prepared import Prepared
 from innkeeper.store.providers import get_seen, raise_generation
 from innkeeper.store.tables import inventories, resource_classes, resource_providers
 from innkeeper.store.txn import Txn
 
 _i, _p = inventories.c, resource_providers.c
-_FIELDS: Final = (
-    _i.total,
-    _i.reserved,
-    _i.min_unit,
-    _i.max_unit,
-    _i.step_size,
-    _i.allocation_ratio,
-)
-_FIND: Final = Prepared(
-    select(_p.id, _p.generation, _i.rc_id, *_FIELDS)
-    .select_from(resource_providers)
-    .outerjoin(inventories, _i.rp_id == _p.id)
-    .where(_p.uuid == bindparam("of"))
-)
 _RAISE_GENERATION: Final = Prepared(
     update(resource_providers)
     .where(_p.id == bindparam("rp"), _p.generation == bindparam("seen", type_=BigInteger))
@@ -46,9 +32,6 @@ def set_all(
 
     Raises NotFound, ConcurrentUpdate, UnknownName (a resource class), InventoryInUse.
     """
-    unchanged = _left_as_they_are(txn, rp_uuid, wanted, seen_generation=seen_generation)
-    if unchanged is not None:
-        return unchanged
     provider = get_seen(txn, rp_uuid, seen_generation)
     by_class = {txn.class_id(each.resource_class): each for each in wanted}
     generation = raise_generation(txn, provider)
@@ -56,6 +39,20 @@ def set_all(
     _delete(txn, provider, sorted(present - by_class.keys()))
     _put(txn, provider, by_class.items())
     return generation
+
+
+def keep(txn: Txn, rp_id: RpId, *, seen_generation: int) -> int:
+    """Leave a provider's inventories as the caller saw them; give its new generation.
+
+    Whoever changes inventories raises the generation: as long as that is what was seen with them,
+    they are what was seen. Raises ConcurrentUpdate: it is another, or the provider is gone.
+    """
+    values = {"rp": rp_id, "seen": seen_generation, "now_us": txn.now_us}
+    _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
+    if txn.cursor.rowcount != 1:
+        raise ConcurrentUpdate("resource provider generation conflict")
+    txn.usage_changed(rp_id)
+    return seen_generation + 1
 
 
 def put(txn: Txn, provider: Provider, wanted: Iterable[Inventory]) -> int:
@@ -113,47 +110,6 @@ def remove(txn: Txn, rp_uuid: str, resource_class: str) -> int:
     generation = raise_generation(txn, provider)
     _delete(txn, provider, [class_id])
     return generation
-
-
-def _left_as_they_are(
-    txn: Txn, rp_uuid: str, wanted: Sequence[Inventory], *, seen_generation: int | None
-) -> int | None:
-    """Raise the generation of a provider that has exactly these inventories, and give it.
-
-    None: it has others, or is not as the caller saw it. Each compute host sends each minute
-    what it has, and hardly ever anything else.
-    """
-    _FIND.run(txn.cursor, txn.dialect, {"of": rp_uuid})
-    rows = txn.cursor.fetchall()
-    if not rows:
-        return None
-    rp_id, generation = RpId(integer(rows[0][0])), integer(rows[0][1])
-    if seen_generation not in (None, generation):
-        return None
-    present: dict[Scalar, tuple[Scalar, ...]] = {
-        row[2]: row[3:] for row in rows if row[2] is not None
-    }
-    if present != {txn.class_id(each.resource_class): _fields(each) for each in wanted}:
-        return None
-    # Whoever changes inventories raises the generation: as long as it is what was read with
-    # them, they are what was read.
-    values = {"rp": rp_id, "seen": generation, "now_us": txn.now_us}
-    _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
-    if txn.cursor.rowcount != 1:
-        return None
-    txn.usage_changed(rp_id)
-    return generation + 1
-
-
-def _fields(inventory: Inventory) -> tuple[Scalar, ...]:
-    return (
-        inventory.total,
-        inventory.reserved,
-        inventory.min_unit,
-        inventory.max_unit,
-        inventory.step_size,
-        inventory.allocation_ratio,
-    )
 
 
 def _classes(txn: Txn, provider: Provider) -> set[int]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.engine import Dialect
 
 from innkeeper.core.errors import StoreError
@@ -61,6 +61,11 @@ class Prepared:
         compiled = self._for(dialect)
         cursor.execute(compiled.sql, compiled.arrange(values))
 
+    def rows(self, conn: Connection, values: Mapping[str, Scalar]) -> Sequence[Sequence[Scalar]]:
+        """Execute on a connection that has no cursor of its own; give all rows."""
+        compiled = self._for(conn.dialect)
+        return conn.exec_driver_sql(compiled.sql, compiled.arrange(values)).all()
+
     def run_many(
         self, cursor: Cursor, dialect: Dialect, values: Sequence[Mapping[str, Scalar]]
     ) -> None:
@@ -102,11 +107,11 @@ class _Compiled:
             name: value for name, value in (compiled.params or {}).items() if value is not None
         }
 
-    def arrange(self, values: Mapping[str, Scalar]) -> object:
+    def arrange(self, values: Mapping[str, Scalar]) -> Mapping[str, Scalar] | tuple[Scalar, ...]:
         """Give ``values`` and the literals as the driver takes them: by position or by name."""
         if self._constants:
             values = {**self._constants, **values}
-        return values if self._order is None else [values[name] for name in self._order]
+        return values if self._order is None else tuple([values[name] for name in self._order])
 
     def of_rows(self, count: int) -> str:
         """Give the text of an INSERT of ``count`` rows at once."""

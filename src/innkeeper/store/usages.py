@@ -1,8 +1,11 @@
 """Usages of projects: sums over the allocations of their consumers, by consumer type."""
 
-import msgspec
-from sqlalchemy import Connection, func, select
+from typing import Final
 
+import msgspec
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, null, select, union_all
+
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_classes
 
 
@@ -19,33 +22,46 @@ def of_project(
     conn: Connection, project_id: str, *, user_id: str | None = None
 ) -> tuple[TypeUsage, ...]:
     """Give the usage of a project, or of one user in it, by consumer type."""
-    held = (
-        select(consumers.c.consumer_type_id, consumers.c.id)
-        .where(consumers.c.project_id == project_id)
-        .where(*(() if user_id is None else (consumers.c.user_id == user_id,)))
-        .subquery()
-    )
-    name = consumer_types.c.name
-    counts = (
-        select(name, func.count())
-        .select_from(held)
-        .outerjoin(consumer_types, consumer_types.c.id == held.c.consumer_type_id)
-        .group_by(name)
-        .order_by(name)
-    )
-    sums = (
-        select(name, resource_classes.c.name, func.sum(allocations.c.used))
-        .select_from(held)
-        .join(allocations, allocations.c.consumer_id == held.c.id)
-        .join(resource_classes, resource_classes.c.id == allocations.c.rc_id)
-        .outerjoin(consumer_types, consumer_types.c.id == held.c.consumer_type_id)
-        .group_by(name, resource_classes.c.name)
-        .order_by(resource_classes.c.name)
-    )
+    if user_id is None:
+        rows = _OF_PROJECT.rows(conn, {"project": project_id})
+    else:
+        rows = _OF_USER.rows(conn, {"project": project_id, "user": user_id})
+    counts: dict[str | None, int] = {}
     used: dict[str | None, list[tuple[str, int]]] = {}
-    for type_name, class_name, amount in conn.execute(sums):
-        used.setdefault(type_name, []).append((class_name, int(amount)))
+    for type_name, class_name, amount in rows:
+        name = None if type_name is None else str(type_name)
+        if class_name is None:
+            counts[name] = integer(amount)
+        else:
+            used.setdefault(name, []).append((str(class_name), integer(amount)))
     return tuple(
-        TypeUsage(type_name, count, tuple(used.get(type_name, ())))
-        for type_name, count in conn.execute(counts)
+        TypeUsage(name, count, tuple(sorted(used.get(name, ())))) for name, count in counts.items()
     )
+
+
+def _query(*, of_user: bool) -> Prepared:
+    """Give the statement of (consumer type, resource class, sum); without a class: how many."""
+    c, a = consumers.c, allocations.c
+    whose = [c.project_id == bindparam("project")]
+    if of_user:
+        whose.append(c.user_id == bindparam("user"))
+    # By ids first: names are needed of what is left, which is little.
+    amount = cast(func.sum(a.used), BigInteger)
+    sums = union_all(
+        select(c.consumer_type_id, a.rc_id, amount.label("amount"))
+        .join_from(consumers, allocations, a.consumer_id == c.id)
+        .where(*whose)
+        .group_by(c.consumer_type_id, a.rc_id),
+        select(c.consumer_type_id, null(), func.count()).where(*whose).group_by(c.consumer_type_id),
+    ).subquery()
+    return Prepared(
+        select(consumer_types.c.name, resource_classes.c.name, sums.c.amount)
+        .select_from(sums)
+        .outerjoin(consumer_types, consumer_types.c.id == sums.c.consumer_type_id)
+        .outerjoin(resource_classes, resource_classes.c.id == sums.c.rc_id)
+        .order_by(consumer_types.c.name)
+    )
+
+
+_OF_PROJECT: Final = _query(of_user=False)
+_OF_USER: Final = _query(of_user=True)

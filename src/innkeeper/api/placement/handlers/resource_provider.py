@@ -5,35 +5,28 @@ from typing import Final
 import msgspec
 
 from innkeeper.api.http import Response
-from innkeeper.api.placement.answers import empty, json_answer, located
-from innkeeper.api.placement.call import Call, pick
+from innkeeper.api.placement.answers import empty, encoded_answer, located
+from innkeeper.api.placement.call import Call, pick, valid_params
 from innkeeper.api.placement.errors import bad_request
-from innkeeper.api.placement.params import Params
+from innkeeper.api.placement.provider_json import encoded_provider, encoded_providers
 from innkeeper.api.placement.query.aggregates import collect_aggregates
+from innkeeper.api.placement.query.cached import cached_by_query
 from innkeeper.api.placement.query.resources import parse_resources
 from innkeeper.api.placement.query.traits import collect_traits
 from innkeeper.api.placement.schemas import resource_provider as schemas
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.errors import UnknownName
 from innkeeper.core.ids import RpUuid
+from innkeeper.core.request_group import RequestGroup
 from innkeeper.placement import providers
 from innkeeper.placement.names import check_requested
 from innkeeper.placement.providers import ProviderFilter, ProviderView
 from innkeeper.store.providers import ProviderChange
 
-TREES_SINCE: Final[Version] = (1, 14)
 BODY_SINCE: Final[Version] = (1, 20)
 """Since when creating a provider answers with it."""
 MOVES_SINCE: Final[Version] = (1, 37)
 """Since when a provider that has a parent may get another, or none."""
-
-_LINKS: Final[tuple[tuple[Version, str], ...]] = (
-    ((1, 0), "inventories"),
-    ((1, 0), "usages"),
-    ((1, 1), "aggregates"),
-    ((1, 6), "traits"),
-    ((1, 11), "allocations"),
-)
 
 
 class _Post(msgspec.Struct, frozen=True):
@@ -51,46 +44,29 @@ def _path(call: Call, uuid: str) -> str:
     return call.path("resource_providers", uuid)
 
 
-def _encoded(call: Call, view: ProviderView) -> dict[str, object]:
-    provider = view.provider
-    path = _path(call, provider.uuid)
-    links = [{"rel": "self", "href": path}]
-    links += [
-        {"rel": rel, "href": f"{path}/{rel}"} for since, rel in _LINKS if call.version >= since
-    ]
-    encoded: dict[str, object] = {
-        "uuid": provider.uuid,
-        "name": provider.name,
-        "generation": provider.generation,
-        "links": links,
-    }
-    if call.version >= TREES_SINCE:
-        encoded["parent_provider_uuid"] = view.parent_uuid
-        encoded["root_provider_uuid"] = view.root_uuid
-    return encoded
-
-
 def _answer(call: Call, view: ProviderView) -> Response:
-    return json_answer(call, _encoded(call, view), modified=view.provider.updated_at)
+    body = encoded_provider(call.request.root_path, call.version, view)
+    return encoded_answer(call, body, modified=view.provider.updated_at)
 
 
 async def list_resource_providers(call: Call) -> Response:
     """GET /resource_providers, those that pass all filters."""
-    schema = pick(call.version, *schemas.GET)
-    wanted = _filter(call.params(schema), call.version)
-    check_requested(call.placement.index, (name for name, _ in wanted.resources))
+    wanted = _asked(call.request.query, call.version)
+    check_requested(call.placement.index, (name for name, _ in wanted.conditions.resources))
     try:
         found = providers.list_providers(call.placement, wanted)
     except UnknownName as error:
         raise bad_request(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
-    return json_answer(
+    return encoded_answer(
         call,
-        {"resource_providers": [_encoded(call, view) for view in found]},
+        encoded_providers(call.request.root_path, call.version, found),
         modified=max((view.provider.updated_at for view in found), default=None),
     )
 
 
-def _filter(params: Params, version: Version) -> ProviderFilter:
+@cached_by_query
+def _asked(query: str, version: Version) -> ProviderFilter:
+    params = valid_params(query, pick(version, *schemas.GET))
     aggregates = collect_aggregates(params, "member_of", version)
     traits = collect_traits(params, "required", version)
     resources = params.get("resources")
@@ -99,11 +75,13 @@ def _filter(params: Params, version: Version) -> ProviderFilter:
         name=params.get("name") or None,
         uuid=params.get("uuid") or None,
         in_tree=params.get("in_tree") or None,
-        resources=() if resources is None else parse_resources(resources),
-        required=traits.required,
-        forbidden=traits.forbidden,
-        member_of=aggregates.member_of,
-        forbidden_aggregates=aggregates.forbidden,
+        conditions=RequestGroup(
+            resources=() if resources is None else parse_resources(resources),
+            required=traits.required,
+            forbidden=traits.forbidden,
+            member_of=aggregates.member_of,
+            forbidden_aggregates=aggregates.forbidden,
+        ),
     )
 
 
