@@ -53,6 +53,7 @@ _INSTANCE = (
         ("tree_is_whole", "UPDATE resource_providers SET parent_id = NULL"),
         ("group_counts_are_right", "UPDATE server_group_hosts SET members = members + 1"),
         ("group_counts_are_right", "DELETE FROM server_group_members"),
+        ("member_has_consumer", "DELETE FROM consumers"),
         ("group_policy_holds", "UPDATE server_group_hosts SET members = members + 1"),
         (
             "group_policy_holds",

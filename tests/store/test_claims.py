@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -16,6 +17,7 @@ from innkeeper.core.errors import (
     UnitViolation,
     UnknownName,
 )
+from innkeeper.core.ids import HostName
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.server_group import GroupPolicy, ServerGroup
 from innkeeper.store import claims, groups
@@ -240,4 +242,28 @@ async def test_affinity_holds_until_the_last_member_leaves(world: World) -> None
     await world.store.write(lambda txn: claims.release(txn, first.consumer.uuid))
     await world.store.write(partial(claims.claim, wanted=other))
     assert world.pictures[-1].groups[0].members == (("h2", 1),)
+    assert await is_clean(world)
+
+
+async def test_a_consumer_that_is_emptied_leaves_its_group(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 100))
+    group = await add_group(world, "anti-affinity")
+    first, second = (world.claim((host, "VCPU", 1), group=group) for _ in range(2))
+    await world.store.write(partial(claims.claim, wanted=first))
+    await world.store.write(
+        partial(claims.replace, consumer=first.consumer, wanted=(), expected_generation=1)
+    )
+    await world.store.write(partial(claims.claim, wanted=second))
+    assert world.pictures[-1].groups[0].members == (("h", 1),)
+    assert await is_clean(world)
+
+
+async def test_a_member_of_a_group_that_is_gone_can_move(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 100))
+    group = await add_group(world, "anti-affinity")
+    member = world.claim((host, "VCPU", 1), group=group)
+    await world.store.write(partial(claims.claim, wanted=member))
+    await world.store.write(lambda txn: groups.remove_group(txn, group))
+    elsewhere = msgspec.structs.replace(member, host=HostName("h2"))
+    await world.store.write(partial(claims.move, wanted=elsewhere))
     assert await is_clean(world)

@@ -77,6 +77,13 @@ DEAD = (
 )
 
 
+UNFINISHED = (
+    "INSERT INTO instances (uuid, name, project_id, user_id, status, task_state, cell, attempt,"
+    " generation, created_at, updated_at, body) VALUES ('gone', 'n', 'p', 'u', 'DELETED',"
+    " 'deleting', 'a', 1, 1, 0, 0, '')"
+)
+
+
 @pytest.mark.parametrize(
     ("rules", "damage"),
     [
@@ -88,8 +95,9 @@ DEAD = (
         ),
         ({"used_equals_allocations", "allocation_has_owner"}, "DELETE FROM allocations"),
         ({"capacity_is_computed"}, "UPDATE inventories SET capacity = capacity + 1"),
-        ({"allocation_has_owner"}, "DELETE FROM consumers"),
+        ({"allocation_has_owner", "member_has_consumer"}, "DELETE FROM consumers"),
         ({"instance_holds_its_selection"}, DEAD),
+        ({"unfinished_has_task"}, UNFINISHED),
         ({"tree_is_whole"}, "UPDATE resource_providers SET root_id = id"),
         ({"tree_is_whole"}, "UPDATE resource_providers SET parent_id = NULL"),
         (

@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 
 from innkeeper.core.audit import AuditReport, Finding, Severity
+from innkeeper.core.ids import CellName
+from innkeeper.core.instance import TaskState
 from innkeeper.core.inventory import Inventory
 from innkeeper.store.instances import read_body
 from innkeeper.store.tables import (
@@ -159,15 +161,37 @@ def _held_by_instances(conn: Connection) -> dict[str, dict[tuple[str, str], int]
     return held
 
 
-def _unfinished_has_task(conn: Connection) -> Iterator[tuple[str, str]]:
+class Unfinished(msgspec.Struct, frozen=True):
+    """An instance in the midst of something that no task will end."""
+
+    uuid: str
+    status: str
+    task_state: TaskState
+    cell: CellName | None
+    generation: int
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong."""
+        return f"is {self.status}/{self.task_state} and nothing will ever finish it"
+
+
+def unfinished(conn: Connection) -> Iterator[Unfinished]:
+    """Give the instances that wait for a task that is not there."""
     c = instances.c
     query = (
-        select(c.uuid, c.status, c.task_state)
+        select(c.uuid, c.status, c.task_state, c.cell, c.generation)
         .outerjoin(tasks, tasks.c.key == c.uuid)
         .where(c.task_state.is_not(None), tasks.c.id.is_(None))
+        .order_by(c.uuid)
     )
-    for uuid, status, task_state in conn.execute(query):
-        yield uuid, f"is {status}/{task_state} and nothing will ever finish it"
+    for row in conn.execute(query):
+        yield Unfinished(*row)
+
+
+def _unfinished_has_task(conn: Connection) -> Iterator[tuple[str, str]]:
+    for each in unfinished(conn):
+        yield each.uuid, each.problem
 
 
 class RootFound(msgspec.Struct, frozen=True):
@@ -242,6 +266,19 @@ def _group_counts_are_right(conn: Connection) -> Iterator[tuple[str, str]]:
         yield f"{uuid} on {host}", f"its count of members is off by {kept - counted}"
 
 
+def lonely_members(conn: Connection) -> Iterator[tuple[str, str]]:
+    """Give (consumer, what is wrong) for members of server groups that hold nothing."""
+    m = server_group_members.c
+    query = (
+        select(m.consumer_uuid, m.group_uuid, m.host)
+        .outerjoin(consumers, consumers.c.uuid == m.consumer_uuid)
+        .where(consumers.c.id.is_(None))
+        .order_by(m.consumer_uuid)
+    )
+    for uuid, group, host in conn.execute(query):
+        yield uuid, f"is a member of server group {group} on {host} and holds nothing"
+
+
 def _group_policy_holds(conn: Connection) -> Iterator[tuple[str, str]]:
     g, h = server_groups.c, server_group_hosts.c
     crowded = (
@@ -270,6 +307,7 @@ _RULES: Final[dict[str, tuple[Severity, _Check]]] = {
     "unfinished_has_task": ("wrong", _unfinished_has_task),
     "tree_is_whole": ("wrong", _tree_is_whole),
     "group_counts_are_right": ("wrong", _group_counts_are_right),
+    "member_has_consumer": ("wrong", lonely_members),
     "group_policy_holds": ("wrong", _group_policy_holds),
     "within_capacity": ("note", _within_capacity),
 }

@@ -140,10 +140,13 @@ def claim(txn: Txn, wanted: Claim) -> None:
 
 
 def move(txn: Txn, wanted: Claim) -> None:
-    """Hold ``wanted`` instead of all that the same consumer holds now, or raise Conflict."""
-    groups.leave(txn, wanted.consumer.uuid)
-    if wanted.group is not None:
-        groups.enter(txn, wanted.group, consumer_uuid=wanted.consumer.uuid, host=wanted.host)
+    """Hold ``wanted`` instead of all that the same consumer holds now, or raise Conflict.
+
+    Its group is the one that it is in now: that which it asked for once may be gone.
+    """
+    group = groups.leave(txn, wanted.consumer.uuid)
+    if group is not None:
+        groups.enter(txn, group, consumer_uuid=wanted.consumer.uuid, host=wanted.host)
     replace_all(txn, (ConsumerWrite(wanted.consumer, wanted.allocations),))
 
 
@@ -152,7 +155,6 @@ def release(txn: Txn, consumer_uuid: str) -> bool:
 
     Generations of providers stay as they are.
     """
-    groups.leave(txn, consumer_uuid)
     found = _find(txn, consumer_uuid)
     if found is None:
         return False
@@ -325,6 +327,7 @@ def _held(txn: Txn, consumer_id: int) -> dict[_Key, int]:
 
 def _drop(txn: Txn, consumer_id: int, generation: int, *, uuid: str) -> None:
     txn.consumer_changed(uuid)
+    groups.leave(txn, uuid)
     _DROP_ALLOCATIONS.run(txn.cursor, txn.dialect, {"of": consumer_id})
     _DROP_CONSUMER.run(txn.cursor, txn.dialect, {"of": consumer_id, "seen": generation})
     if txn.cursor.rowcount != 1:

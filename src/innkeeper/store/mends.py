@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from innkeeper.core.errors import StaleState
-from innkeeper.core.ids import RpId
-from innkeeper.store import claims
+from innkeeper.core.ids import CellName, RpId
+from innkeeper.core.instance import TaskState
+from innkeeper.store import claims, groups, tasks
 from innkeeper.store.tables import (
     allocations,
     consumers,
@@ -21,6 +22,7 @@ from innkeeper.store.tables import (
     server_group_members,
     server_groups,
 )
+from innkeeper.store.tables import tasks as table
 from innkeeper.store.txn import Txn
 
 Key = tuple[int, int]
@@ -146,6 +148,28 @@ def set_group_count(txn: Txn, group: str, host: str, *, seen: int, to: int) -> N
     else:
         txn.conn.execute(delete(server_group_hosts).where(here))
     txn.group_changed(group)
+
+
+def end_membership(txn: Txn, uuid: str) -> None:
+    """Take a consumer out of its server group, if it still does not exist."""
+    if txn.conn.scalar(select(consumers.c.id).where(consumers.c.uuid == uuid)) is not None:
+        raise _stale(f"consumer {uuid}")
+    groups.leave(txn, uuid)
+
+
+def add_task(
+    txn: Txn, uuid: str, *, cell: CellName, task_state: TaskState, generation: int
+) -> None:
+    """Add the task that ends what an instance is in the midst of, if it still is and has none."""
+    c = instances.c
+    found = txn.conn.scalar(
+        select(c.generation)
+        .outerjoin(table, table.c.key == c.uuid)
+        .where(c.uuid == uuid, c.cell == cell, c.task_state == task_state, table.c.id.is_(None))
+    )
+    if found != generation:
+        raise _stale(f"instance {uuid}")
+    tasks.add(txn, "build" if task_state == "building" else "delete", uuid, cell=cell)
 
 
 def _raise_generation(txn: Txn, rp_id: int) -> None:

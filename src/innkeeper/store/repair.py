@@ -18,7 +18,9 @@ from innkeeper.store.audit import (
     LIVE,
     audit,
     group_counts,
+    lonely_members,
     roots_by_parents,
+    unfinished,
 )
 from innkeeper.store.orphans import orphans
 from innkeeper.store.tables import (
@@ -34,7 +36,7 @@ from innkeeper.store.txn import Txn
 ADVICE: Final = {
     "instance_holds_its_selection": "delete the instance (DELETE /v1/instances/UUID): its claim"
     " and its record differ, and which is right is known on its host only",
-    "unfinished_has_task": "delete the instance (DELETE /v1/instances/UUID): that makes a new task",
+    "unfinished_has_task": "nothing can be done for it: it is in no cell",
     "group_policy_holds": "delete or move members until the policy holds; a repair moves nobody",
     "tree_is_whole": "its parents form a circle or are missing: set its parent anew by PUT"
     " /resource_providers/UUID, or delete it",
@@ -237,6 +239,35 @@ def _group_counts(conn: Connection) -> Iterator[Mend]:
         )
 
 
+def _lonely(conn: Connection) -> Iterator[Mend]:
+    for uuid, problem in lonely_members(conn):
+        yield Mend(
+            Step("member_has_consumer", uuid, problem, "take it out of the group", fixable=True),
+            partial(mends.end_membership, uuid=uuid),
+        )
+
+
+def _unfinished(conn: Connection) -> Iterator[Mend]:
+    for each in unfinished(conn):
+        if each.cell is not None:
+            yield Mend(
+                Step(
+                    "unfinished_has_task",
+                    each.uuid,
+                    each.problem,
+                    f"give cell {each.cell} the task to end it",
+                    fixable=True,
+                ),
+                partial(
+                    mends.add_task,
+                    uuid=each.uuid,
+                    cell=each.cell,
+                    task_state=each.task_state,
+                    generation=each.generation,
+                ),
+            )
+
+
 # `used` and the counts of groups come first: the others give back from them.
 _PLANNERS: Final[tuple[Callable[[Connection], Iterator[Mend]], ...]] = (
     _used,
@@ -246,4 +277,6 @@ _PLANNERS: Final[tuple[Callable[[Connection], Iterator[Mend]], ...]] = (
     _ownerless,
     _empty,
     _dead_instances,
+    _lonely,
+    _unfinished,
 )

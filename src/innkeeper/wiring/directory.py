@@ -27,6 +27,7 @@ _OURS: Final = (
     *(DATABASE_NAME + suffix for suffix in ("", "-wal", "-shm")),
     ENDPOINT_NAME,
 )
+_JOURNALS: Final = ("guests-*.journal", "refusals-*.journal")
 
 
 @contextmanager
@@ -50,23 +51,25 @@ def take_for_replay(directory: Path) -> None:
     """Make ``directory`` ready for a replay, which needs an empty one.
 
     What an earlier replay left there is removed; of anything else nothing is. Raises
-    SetupError, saying what to do, if somebody's database is there or in use.
+    SetupError, saying what to do, if it holds what no replay made, or is in use.
     """
     _make(directory)
     # The lock says that nobody works on it now, and that we may write there.
     lock = StoreLock(directory / LOCK_NAME)
     try:
         marker = directory / MARKER_NAME
-        if not marker.exists() and (directory / DATABASE_NAME).exists():
+        others = {each.name for each in directory.iterdir()} - {LOCK_NAME}
+        if others and not marker.exists():
             raise SetupError(
-                f"{directory} holds a database that no replay made, and a replay needs an empty"
-                " directory. Choose another with --data-dir, or move that one away."
+                f"{directory} holds what no replay made ({min(others)}), and a replay needs an"
+                " empty directory. Choose another with --data-dir."
             )
         marker.touch()
         for name in _OURS:
             (directory / name).unlink(missing_ok=True)
-        for journal in directory.glob("*.journal"):
-            journal.unlink()
+        for pattern in _JOURNALS:
+            for journal in directory.glob(pattern):
+                journal.unlink()
         shutil.rmtree(directory / RUNS_NAME, ignore_errors=True)
     finally:
         lock.release()

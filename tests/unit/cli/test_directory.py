@@ -19,17 +19,23 @@ def test_a_replay_takes_an_empty_directory_and_its_own(tmp_path: Path) -> None:
     (inn / "innkeeper.db").touch()
     (inn / "guests-a.journal").touch()
     (inn / "notes.txt").touch()
+    (inn / "books.journal").touch()
     take_for_replay(inn)
     assert databases(inn) == ()
     assert not (inn / "guests-a.journal").exists()
+    assert (inn / "books.journal").exists()
     assert (inn / "notes.txt").exists()
 
 
-def test_a_replay_takes_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "innkeeper.db").touch()
-    with pytest.raises(SetupError, match="no replay made"):
-        take_for_replay(tmp_path)
-    assert databases(tmp_path) == (tmp_path / "innkeeper.db",)
+@pytest.mark.parametrize("name", ["innkeeper.db", "books.journal", "runs/precious/notes.txt"])
+def test_a_replay_takes_nothing_else(tmp_path: Path, name: str) -> None:
+    precious = tmp_path / name
+    precious.parent.mkdir(parents=True, exist_ok=True)
+    precious.touch()
+    for _ in range(2):
+        with pytest.raises(SetupError, match="no replay made"):
+            take_for_replay(tmp_path)
+    assert precious.exists()
 
 
 def test_what_is_kept_is_not_taken(tmp_path: Path) -> None:
