@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from innkeeper.core.errors import InvalidInput, NotFound
+from innkeeper.core.errors import InvalidInput, NotFound, UnknownName
 from innkeeper.core.ids import RpRow, RpUuid, canonical_uuid
 from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import RequestGroup
@@ -75,8 +75,11 @@ def _uuid_of_id(index: Index, rp_id: int) -> RpUuid:
 def list_providers(placement: Placement, wanted: ProviderFilter) -> list[ProviderView]:
     """Give the providers that pass a filter. Raises UnknownName (a class or a trait)."""
     index, asked = placement.index, wanted.conditions
+    try:
+        check_traits(index, [*(t for each in asked.required for t in each), *asked.forbidden])
+    except UnknownName as error:
+        raise UnknownName(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
     check_requested(index, (name for name, _ in asked.resources))
-    check_traits(index, [*(t for each in asked.required for t in each), *asked.forbidden])
     rows = index.that_meet(asked, _named(index, wanted))
     if wanted.name is not None:
         rows = [row for row in rows if index.provider(row).name == wanted.name]

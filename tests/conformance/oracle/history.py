@@ -3,15 +3,15 @@
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tests.conformance.oracle.compare import Difference, differences
+from tests.conformance.oracle.compare import Difference
 from tests.conformance.oracle.exchange import Answer, Clock, Innkeeper, Reference, Request
 from tests.conformance.oracle.misjudged import Exchange
-from tests.conformance.oracle.searches import canonical, search_differences, without_limit
+from tests.conformance.oracle.searches import canonical, without_limit
 from tests.conformance.oracle.step import Step, View
-from tests.conformance.oracle.tolerances import excuse
+from tests.conformance.oracle.tolerances import all_differences, excuse
 
 MAX_REPLAYS = 150
 """Most attempts to shorten a history that fails: they take a few seconds together."""
@@ -109,7 +109,7 @@ class Play:
         self._tally.requests += 1
         self._tally.statuses[exchange.ours.status] += 1
         found: list[Difference] = []
-        for difference in _differences(exchange):
+        for difference in all_differences(exchange):
             name = excuse(exchange, difference)
             if name is None:
                 found.append(difference)
@@ -145,15 +145,6 @@ class Play:
                     start += size
             size //= 2
         return parting
-
-
-def _differences(exchange: Exchange) -> Iterator[Difference]:
-    """Give what is different; look closer where the bodies of a search are."""
-    for difference in differences(exchange.request, exchange.ours, exchange.theirs):
-        if difference.where == "body" and exchange.whole is not None:
-            yield from search_differences(exchange.request, exchange.ours, exchange.whole)
-        else:
-            yield difference
 
 
 def _is_search(exchange: Exchange) -> bool:

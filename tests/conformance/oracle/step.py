@@ -20,7 +20,7 @@ class View:
     """What Innkeeper says of the state, and the last candidates that it gave."""
 
     def __init__(self, ask: Callable[[Request], Answer]) -> None:
-        self._ask = ask
+        self.ask = ask
         self.candidates: list[dict[str, Any]] = []
 
     def get(self, path: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class View:
 
     def _answer(self, path: str) -> Answer:
         headers = (("openstack-api-version", f"placement {LATEST}"),)
-        return self._ask(Request("GET", path, headers))
+        return self.ask(Request("GET", path, headers))
 
     def generation(self, rp_uuid: str) -> int:
         return int(self.get(f"/resource_providers/{rp_uuid}").get("generation", 0))

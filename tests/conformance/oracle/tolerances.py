@@ -5,11 +5,14 @@ of those who notice it; a test compares the two lists.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
+from uuid import UUID
 
-from tests.conformance.oracle.compare import Difference
+from tests.conformance.oracle.compare import Difference, differences
+from tests.conformance.oracle.exchange import Answer, Request
 from tests.conformance.oracle.misjudged import (
     Exchange,
     candidates_lost,
@@ -17,6 +20,8 @@ from tests.conformance.oracle.misjudged import (
     resourceless,
     same_class,
 )
+from tests.conformance.oracle.names import NOBODY
+from tests.conformance.oracle.searches import search_differences
 
 
 @dataclass(frozen=True)
@@ -132,8 +137,46 @@ def _unknown_name(exchange: Exchange, _difference: Difference) -> bool:
         exchange.ours.status == 400
         and words.search(exchange.ours.body) is not None
         and exchange.theirs.status == 200
-        and exchange.theirs.json == {"allocation_requests": [], "provider_summaries": {}}
+        and not any(exchange.theirs.json.values())
     )
+
+
+UNKNOWN = re.compile("No such (?:trait\\(s\\): |resource class )(.+?)\\.")
+
+
+def _which_unknown(exchange: Exchange, difference: Difference) -> bool:
+    """Both say of names that are in the query that they are unknown."""
+    told = [UNKNOWN.search(str(each)) for each in (difference.ours, difference.theirs)]
+    words = set(re.findall(r"\w+", unquote(exchange.request.target.partition("?")[2])))
+    return all(each is not None and set(each[1].split(", ")) <= words for each in told)
+
+
+UUID_VALUE = re.compile("[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _uuid_spelling(exchange: Exchange, _difference: Difference) -> bool:
+    """Ours is the same as for the usual spelling; theirs is as for a uuid that nothing has."""
+    usual = _respelled(exchange.request, lambda said: str(UUID(said)))
+    if usual == exchange.request:
+        return False
+    misread = _respelled(exchange.request, lambda said: said if _is_usual(said) else NOBODY)
+    other = replace(exchange, request=misread, ours=exchange.view.ask(misread))
+    return _same(exchange.ours, exchange.view.ask(usual)) and all(
+        excuse(other, each) for each in all_differences(other)
+    )
+
+
+def _respelled(request: Request, of: Callable[[str], str]) -> Request:
+    path, mark, query = request.target.partition("?")
+    return replace(request, target=path + mark + UUID_VALUE.sub(lambda m: of(m[0]), query))
+
+
+def _is_usual(said: str) -> bool:
+    return said == str(UUID(said))
+
+
+def _same(one: Answer, two: Answer) -> bool:
+    return (one.status, one.body) == (two.status, two.body)
 
 
 TOLERATED = (
@@ -166,6 +209,18 @@ TOLERATED = (
         "an unknown class or trait is 400, even if another group alone leaves no candidates",
         "status|error .*|body|header cache-control|header last-modified",
         _unknown_name,
+    ),
+    Tolerance(
+        "which-unknown",
+        "of several unknown names the reference tells one; which one is for us to choose",
+        "error detail",
+        _which_unknown,
+    ),
+    Tolerance(
+        "uuid-spelling",
+        "a uuid without dashes or in upper case is the same uuid, in a query too",
+        "candidates|count|doubles|body|header last-modified",
+        _uuid_spelling,
     ),
     Tolerance(
         "resourceless",
@@ -234,6 +289,15 @@ TOLERATED = (
         _schema_order,
     ),
 )
+
+
+def all_differences(exchange: Exchange) -> Iterator[Difference]:
+    """Give what is different; look closer where the bodies of a search are."""
+    for difference in differences(exchange.request, exchange.ours, exchange.theirs):
+        if difference.where == "body" and exchange.whole is not None:
+            yield from search_differences(exchange.request, exchange.ours, exchange.whole)
+        else:
+            yield difference
 
 
 def excuse(exchange: Exchange, difference: Difference) -> str | None:

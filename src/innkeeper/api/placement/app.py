@@ -225,7 +225,7 @@ def _endpoint(
 
 
 def _check_media(endpoint: Endpoint, head: Request) -> None:
-    if endpoint.reads_json and head.media_type.lower() != JSON:
+    if endpoint.reads_json and head.media_type != JSON:
         found = head.media_type or "None"
         raise HttpError(415, f"The media type {found} is not supported, use {JSON}")
     accept = head.headers.get("accept", "")

@@ -7,7 +7,6 @@ import msgspec
 from innkeeper.api.http import Response
 from innkeeper.api.placement.answers import empty, encoded_answer, located
 from innkeeper.api.placement.call import Call, pick, valid_params
-from innkeeper.api.placement.errors import bad_request
 from innkeeper.api.placement.provider_json import encoded_provider, encoded_providers
 from innkeeper.api.placement.query.aggregates import collect_aggregates
 from innkeeper.api.placement.query.cached import cached_by_query
@@ -15,11 +14,9 @@ from innkeeper.api.placement.query.resources import parse_resources
 from innkeeper.api.placement.query.traits import collect_traits
 from innkeeper.api.placement.schemas import resource_provider as schemas
 from innkeeper.api.placement.versions import Version
-from innkeeper.core.errors import UnknownName
 from innkeeper.core.ids import RpUuid
 from innkeeper.core.request_group import RequestGroup
 from innkeeper.placement import providers
-from innkeeper.placement.names import check_requested
 from innkeeper.placement.providers import ProviderFilter, ProviderView
 from innkeeper.store.providers import ProviderChange
 
@@ -52,11 +49,7 @@ def _answer(call: Call, view: ProviderView) -> Response:
 async def list_resource_providers(call: Call) -> Response:
     """GET /resource_providers, those that pass all filters."""
     wanted = _asked(call.request.query, call.version)
-    check_requested(call.placement.index, (name for name, _ in wanted.conditions.resources))
-    try:
-        found = providers.list_providers(call.placement, wanted)
-    except UnknownName as error:
-        raise bad_request(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
+    found = providers.list_providers(call.placement, wanted)
     return encoded_answer(
         call,
         encoded_providers(call.request.root_path, call.version, found),
