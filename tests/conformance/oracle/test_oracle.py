@@ -5,14 +5,14 @@ What may differ is in tolerances.py. A failure prints the history, made as short
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.conformance.oracle import queries
+from tests.conformance.oracle import corners, queries
 from tests.conformance.oracle.exchange import Clock, reference_in
 from tests.conformance.oracle.history import Play, Tally
 from tests.conformance.oracle.spoiled import steps
@@ -80,6 +80,14 @@ def test_random_searches(play: Play) -> None:
         play.check(history)
 
     run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "corner", [corners.queries, corners.claims, corners.inventories, corners.others]
+)
+def test_corners(play: Play, corner: Callable[[], Iterator[Step]]) -> None:
+    play.check([*corners.making(), *corner()])
 
 
 @pytest.mark.soak
