@@ -1,5 +1,6 @@
 """Host reports become provider trees, and change only what differs."""
 
+import math
 import uuid
 
 import msgspec
@@ -9,11 +10,12 @@ from sqlalchemy import update
 from innkeeper.conductor.hosts import register_hosts, set_host_enabled
 from innkeeper.core.errors import Conflict, InvalidInput, NotFound, UnknownName
 from innkeeper.core.ids import CellName, HostName, RpUuid
-from innkeeper.core.inventory import Inventory
+from innkeeper.core.inventory import MAX_INT, Inventory
 from innkeeper.core.report import HostReport, ProviderReport
 from innkeeper.index.index import Index
 from innkeeper.store.audit import audit
 from innkeeper.store.hosts import hosts_named
+from innkeeper.store.report import check
 from innkeeper.store.tables import hosts, inventories
 from tests.store.conftest import World
 
@@ -149,3 +151,22 @@ async def test_a_report_must_be_a_tree(world: World) -> None:
     for providers in ((), (numa,), (numa, root), (root, root)):
         with pytest.raises(InvalidInput):
             await register_hosts(world.store, A, [HostReport(HostName("h1"), providers)])
+
+
+@pytest.mark.parametrize(
+    "inventory",
+    [
+        Inventory("VCPU", MAX_INT + 1),
+        Inventory("VCPU", -1),
+        Inventory("VCPU", 1, reserved=-1),
+        Inventory("VCPU", 1, min_unit=MAX_INT + 1),
+        Inventory("VCPU", 1, max_unit=0),
+        Inventory("VCPU", 1, step_size=0),
+        Inventory("VCPU", 1, allocation_ratio=math.nan),
+        Inventory("VCPU", 1, allocation_ratio=math.inf),
+    ],
+)
+def test_amounts_must_be_what_the_placement_api_can_express(inventory: Inventory) -> None:
+    root = ProviderReport(uuid_of("h1"), "h1", (inventory,))
+    with pytest.raises(InvalidInput, match="report of host h1: inventory of VCPU"):
+        check(HostReport(HostName("h1"), (root,)))

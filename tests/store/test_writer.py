@@ -22,6 +22,7 @@ from innkeeper.core.errors import (
 )
 from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
+from innkeeper.core.picture import Picture
 from innkeeper.store import changes, claims, pictures, schema, tasks
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
@@ -29,6 +30,7 @@ from innkeeper.store.tables import consumer_types, metadata
 from innkeeper.store.touched import Touched
 from innkeeper.store.trim import KEEP_WRITERS_S
 from innkeeper.store.txn import Txn
+from innkeeper.store.writer import MAX_BATCH
 from tests.store.conftest import Ticking, World
 
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -144,6 +146,34 @@ async def test_settle_comes_before_the_picture_and_that_before_the_answer(world:
 
     await asyncio.gather(one("a"), one("b"))
     assert seen == ["settle a", "settle b", "won a", "lost b"]
+
+
+async def test_who_has_written_is_answered_whatever_the_index_makes_of_it(world: World) -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: reported.append(context["exception"])
+    )
+    defect = OverflowError("a defect of the index")
+    broken = True
+
+    def take(picture: Picture) -> None:
+        if broken:
+            raise defect
+        world.pictures.append(picture)
+
+    world.store._on_picture = take
+    writes = (world.store.write(lambda txn: txn.now) for _ in range(MAX_BATCH + 1))
+    async with asyncio.timeout(30):
+        await asyncio.gather(*writes)
+    assert reported == [defect, defect]
+    # What it shows may be wrong now: who relies on it is refused until it has taken all anew.
+    with pytest.raises(OverflowError):
+        await world.store.fresh()
+    broken = False
+    await world.store.fresh()
+    assert [picture.whole for picture in world.pictures] == [True]
+    await world.store.fresh()
+    assert len(world.pictures) == 1
 
 
 async def test_the_feed_gives_each_change_once_and_catches_up(world: World) -> None:

@@ -111,9 +111,9 @@ class Follower:
     ) -> None:
         self._round = None
         error = ended.exception()
-        for waiter in waiters:
-            waiter.settle()
         try:
+            for waiter in waiters:
+                waiter.settle()
             if error is None:
                 picture = ended.result()
                 if picture is not None:

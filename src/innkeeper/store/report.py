@@ -4,6 +4,7 @@ A restarted agent reports again; what is as it was is not written. Traits are on
 here, and providers never removed: others may have put theirs into the tree.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +15,7 @@ from sqlalchemy import Column, Select, delete, insert, select, update
 from innkeeper.core.errors import Conflict, InvalidInput
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, RpId, RpUuid
-from innkeeper.core.inventory import Inventory
+from innkeeper.core.inventory import MAX_INT, Inventory
 from innkeeper.core.names import is_valid_custom
 from innkeeper.core.report import HostReport, ProviderReport
 from innkeeper.store.chunks import chunks
@@ -44,7 +45,7 @@ def put_reports(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None
     nor custom, Conflict if a host is in another cell or a provider's name is taken.
     """
     for report in reports:
-        _check(report)
+        check(report)
     _add_names(txn, reports)
     ids = _ids(txn, [provider.uuid for report in reports for provider in report.providers])
     fresh = [p for report in reports for p in report.providers if p.uuid not in ids]
@@ -56,16 +57,35 @@ def put_reports(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None
     _put_hosts(txn, cell, reports)
 
 
-def _check(report: HostReport) -> None:
-    """Raise InvalidInput unless the root is first and each other provider follows its parent."""
+def check(report: HostReport) -> None:
+    """Raise InvalidInput unless the root is first and each other provider follows its parent.
+
+    And unless the store and the index can hold all amounts.
+    """
     seen: set[RpUuid] = set()
     for provider in report.providers:
         if (provider.parent in seen) if seen else (provider.parent is None):
             seen.add(provider.uuid)
         else:
             raise InvalidInput(f"The report of host {report.host} is no tree, parents first.")
+        for inventory in provider.inventories:
+            if not _fits(inventory):
+                raise InvalidInput(
+                    f"The report of host {report.host}: inventory of {inventory.resource_class} of"
+                    f" {provider.name} has an amount that is negative, or above {MAX_INT}, or a"
+                    " portion of 0."
+                )
     if not seen:
         raise InvalidInput(f"The report of host {report.host} has no provider.")
+
+
+def _fits(inventory: Inventory) -> bool:
+    portions = (inventory.min_unit, inventory.max_unit, inventory.step_size)
+    return (
+        all(0 <= amount <= MAX_INT for amount in (inventory.total, inventory.reserved))
+        and all(1 <= portion <= MAX_INT for portion in portions)
+        and math.isfinite(inventory.allocation_ratio)
+    )
 
 
 def _add_names(txn: Txn, reports: Iterable[HostReport]) -> None:

@@ -85,6 +85,8 @@ class Store(OpenStore):
         self._outbox: list[Job] = []
         self._commit: asyncio.Future[Picture | None] | None = None
         self._closing = False
+        # Whether the index could not take something that is committed.
+        self._behind = False
         self._on_batch: OnBatch = _unmeasured
         self._sent_at = 0.0
 
@@ -177,6 +179,10 @@ class Store(OpenStore):
         """Return once the index shows what any process was answered before the call."""
         if self._follower is not None:
             await self._follower.fresh(within_s=within_s)
+        elif self._behind:
+            # On the loop's thread: nothing that is committed meanwhile can overtake it.
+            self._on_picture(self.load())
+            self._behind = False
 
     async def trim(self) -> bool:
         """Delete changes that nobody needs; tell whether there may be more of them."""
@@ -247,9 +253,7 @@ class Store(OpenStore):
         else:
             picture = self._writer.run(jobs)
             if picture is None:
-                self._measure("refused", jobs)
-                self._finish(jobs, Picture())
-                self._send_rest()
+                self._finish(jobs, None, outcome="refused")
                 return
             work = partial(self._writer.commit_of, picture)
         loop = asyncio.get_running_loop()
@@ -261,31 +265,39 @@ class Store(OpenStore):
         error = commit.exception()
         if error is None:
             picture = commit.result()
-            self._measure("refused" if picture is None else "committed", jobs)
-            self._finish(jobs, picture or Picture())
+            self._finish(jobs, picture, outcome="refused" if picture is None else "committed")
         else:
-            self._measure("failed", jobs)
             fail(jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
-            self._finish(jobs, Picture())
-        self._send_rest()
+            self._finish(jobs, None, outcome="failed")
 
-    def _measure(self, outcome: str, jobs: Sequence[Job]) -> None:
-        seconds = asyncio.get_running_loop().time() - self._sent_at
-        self._on_batch(outcome, len(jobs), seconds)
+    def _finish(self, jobs: Sequence[Job], picture: Picture | None, *, outcome: str) -> None:
+        """Answer those who sent ``jobs``, and send the rest, whatever the index makes of it."""
+        try:
+            if self._follower is None:
+                self._show(jobs, picture or Picture())
+            else:
+                # Whether or not a look succeeds: what is committed is, and who reads looks himself.
+                self._follower.soon(Waiter(lambda _: _deliver(jobs), partial(_settle, jobs)))
+            seconds = asyncio.get_running_loop().time() - self._sent_at
+            self._on_batch(outcome, len(jobs), seconds)
+        finally:
+            self._send_rest()
 
     def _send_rest(self) -> None:
         """Send what came meanwhile, after those who were just answered had their turn."""
         if self._outbox:
             asyncio.get_running_loop().call_soon(self._send)
 
-    def _finish(self, jobs: Sequence[Job], picture: Picture) -> None:
-        if self._follower is None:
+    def _show(self, jobs: Sequence[Job], picture: Picture) -> None:
+        try:
             _settle(jobs)
             self._on_picture(picture)
+        except BaseException:
+            # The index has missed something, and nobody must believe it until it is whole again.
+            self._behind = True
+            raise
+        finally:
             _deliver(jobs)
-        else:
-            # Whether or not a look succeeds: what is committed is, and who reads looks himself.
-            self._follower.soon(Waiter(lambda _: _deliver(jobs), partial(_settle, jobs)))
 
 
 def _settle(jobs: Sequence[Job]) -> None:
