@@ -7,6 +7,7 @@ that followed by pictures equals one that is loaded anew.
 import asyncio
 import shutil
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -311,13 +312,19 @@ def test_history_on_a_database_server(database: DatabaseUrl) -> None:
 
 
 @pytest.mark.soak
-def test_history_for_long() -> None:
-    """Run more histories, each longer."""
-    run_state_machine_as_test(History, settings=settings(max_examples=400, stateful_step_count=80))
+def test_history_for_long(soak_seconds: float) -> None:
+    run_for(soak_seconds, History)
 
 
 @pytest.mark.soak
 @ON_SERVERS
-def test_history_on_a_database_server_for_long(database: DatabaseUrl) -> None:
-    many = settings(max_examples=100, stateful_step_count=60)
-    run_state_machine_as_test(on_server(database), settings=many)
+def test_history_on_a_database_server_for_long(database: DatabaseUrl, soak_seconds: float) -> None:
+    run_for(soak_seconds, on_server(database))
+
+
+def run_for(seconds: float, histories: type[History]) -> None:
+    """Run longer histories, a few at a time, until the time is over."""
+    few = settings(max_examples=4, stateful_step_count=80)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        run_state_machine_as_test(histories, settings=few)
