@@ -83,7 +83,7 @@ class VirtualStore(Store):
             raise
         picture = self._writer.run([job])
         self._writer.commit()
-        self._finish([job], picture or Picture())
+        self._show([job], picture or Picture())
         await asyncio.sleep(self.latency(self.random))
         if job.error is not None:
             raise job.error
