@@ -30,11 +30,10 @@ class Demand:
         free: Int64s = self.column.free[self.slots]
         return free
 
-    def free_between(self, first: int, end: int) -> Int64s:
-        """Give ``free()[first:end]`` without looking at the others."""
-        slots = slice(first, end) if isinstance(self.slots, slice) else self.slots[first:end]
-        free: Int64s = self.column.free[slots]
-        return free
+    def met_by(self, pair: int) -> bool:
+        """Tell whether the provider of one pair has the amount free."""
+        slot = pair if isinstance(self.slots, slice) else self.slots.item(pair)
+        return self.column.free.item(slot) >= self.amount
 
     def times(self) -> Int64s:
         """Give how many times each provider of the fit could serve it: int64[pairs]."""
@@ -69,12 +68,13 @@ class Fit:
 
     def serving(self, position: int) -> Int32s:
         """Give the rows that could serve the plan's root at ``position`` now."""
-        first, end = int(self.starts[position]), int(self.starts[position + 1])
-        rows = self.rows[first:end]
-        for_all = np.ones(end - first, dtype=np.bool_)
-        for demand in self.demands:
-            for_all &= demand.free_between(first, end) >= demand.amount
-        return rows[for_all]
+        first, end = self.starts[position : position + 2].tolist()
+        pairs = [
+            pair
+            for pair in range(first, end)
+            if all(demand.met_by(pair) for demand in self.demands)
+        ]
+        return self.rows[pairs]
 
     def any_of_root(self, pairs: Bools) -> Bools:
         """Fold a mask over pairs to the plan's roots: bool[roots]."""

@@ -5,6 +5,7 @@ import numpy as np
 from innkeeper.core.host import Host
 from innkeeper.core.ids import RpRow, RpUuid
 from innkeeper.core.picture import WorkloadPicture
+from innkeeper.index.change_log import ChangeLog
 from innkeeper.index.columns import Columns
 from innkeeper.index.devices import Devices, DeviceTable
 from innkeeper.index.growing import (
@@ -27,6 +28,10 @@ class HostTable:
 
     A host that is removed leaves its position dead (``alive`` False) until one of the same
     name comes back. Arrays have one element per position; callers must not write to them.
+
+    ``log`` names the hosts whose tree or workloads changed, and -1 where the tree is no host's.
+    ``layout`` rises when there are other hosts, in other trees or cells, or when they are enabled,
+    disabled, up or down.
     """
 
     __slots__ = (
@@ -46,6 +51,8 @@ class HostTable:
         "_workloads",
         "_zone",
         "cells",
+        "layout",
+        "log",
         "names",
         "zones",
     )
@@ -68,7 +75,9 @@ class HostTable:
         self._version = np.zeros(FIRST_SIZE, dtype=np.int64)
         self._workloads = Workloads()
         self._devices = DeviceTable(columns)
-        self._sums = TreeSums(columns)
+        self.log = ChangeLog()
+        self.layout = 0
+        self._sums = TreeSums(columns, self.log)
 
     def __len__(self) -> int:
         """Give the number of positions, dead ones included."""
@@ -179,6 +188,7 @@ class HostTable:
         row = self._columns.row(host.rp_uuid)
         self._set_root(position, NOTHING if row is None else int(self._columns.trees.root[row]))
         self._changed(position)
+        self.layout += 1
 
     def remove(self, name: str) -> None:
         """Forget a host; its position stays, dead."""
@@ -190,6 +200,7 @@ class HostTable:
         self._workloads.put(position, ())
         self._alive[position] = self._enabled[position] = self._up[position] = False
         self._changed(position)
+        self.layout += 1
 
     def put_workloads(self, picture: WorkloadPicture) -> None:
         """Take over how many instances of each label a host has."""
@@ -199,8 +210,12 @@ class HostTable:
 
     def touch(self, root: RpRow) -> None:
         """Say that something of the tree below ``root`` changed."""
-        for position in self._by_root.get(root, ()):
-            self._changed(position)
+        positions = self._by_root.get(root)
+        if positions is None:
+            self.log.note(NOTHING)
+        else:
+            for position in positions:
+                self._changed(position)
 
     def provider_placed(self, rp_uuid: RpUuid, root: RpRow) -> None:
         """Say that a provider appeared, or is in a tree of another root now."""
@@ -225,11 +240,12 @@ class HostTable:
             self._by_root.setdefault(root, set()).add(position)
         self._root[position] = root
         self._changed(position)
+        self.layout += 1
         self._devices.forget()
 
     def _changed(self, position: int) -> None:
         self._version[position] += 1
-        self._sums.changed(position)
+        self.log.note(position)
 
     def _new_position(self, host: Host) -> int:
         position = len(self.names)

@@ -48,6 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Makes candidates of who serves the needs."""
     stretches: dict[int, Stretch]
     """Its trees in a row, by the place of the first, as far as any search has come."""
+    flat: bool
+    """Whether one provider of each tree, and of it alone, has to serve the whole request."""
 
     def position(self, root: int) -> int | None:
         """Give the place of a root in ``roots``, or None."""
@@ -100,6 +102,7 @@ class _Compiler:
         self.alive: Bools = columns.trees.root[:count] == np.arange(count, dtype=np.int32)
         self.remaining = int(np.count_nonzero(self.alive))
         self.steps: list[Step] = []
+        self.local = True
 
     def plan(self) -> Plan:
         self._rule_out_roots()
@@ -120,6 +123,7 @@ class _Compiler:
             exact=_is_exact(needs, self.request),
             composer=Composer(needs, [group.suffix for group in self.request.groups]),
             stretches={},
+            flat=self.local and len(needs) == 1 and needs[0].fit.one_each,
         )
 
     def _rule_out_roots(self) -> None:
@@ -188,6 +192,7 @@ class _Compiler:
             rows, of_roots = rows[order], of_roots[order]
         starts = np.searchsorted(of_roots, roots).astype(np.int32)
         starts = np.append(starts, np.int32(len(rows)))
+        self.local &= np.array_equal(self.columns.trees.root[rows], of_roots)
         return Fit(rows, starts, _columns_of(self.columns, resources))
 
 

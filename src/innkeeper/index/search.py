@@ -10,7 +10,7 @@ import numpy as np
 
 from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
-from innkeeper.index.candidate import Candidate, Survey
+from innkeeper.index.candidate import Candidate
 from innkeeper.index.columns import Columns
 from innkeeper.index.combine import Combiner, Deadline
 from innkeeper.index.found import Candidates
@@ -18,7 +18,7 @@ from innkeeper.index.growing import Bools, Int32s
 from innkeeper.index.index import Index
 from innkeeper.index.plan import Plan
 from innkeeper.index.sharing import sharing
-from innkeeper.index.survey import serving, surveyed
+from innkeeper.index.survey import Survey, serving
 from innkeeper.index.turns import Turns
 
 Prefer = Callable[[str, Int32s], Sequence[RpRow]]
@@ -54,10 +54,10 @@ def candidates(
 def survey(index: Index, request: CandidateRequest) -> Survey:
     """Give which trees may serve a request by what is free now, and what ruled out the others.
 
-    The mask is a necessary condition. It is sufficient for trees of one provider, and for
+    That it fits is a necessary condition. It is sufficient for trees of one provider, and for
     any number of groups that ask for the same, beside others that ask for other classes.
     """
-    return surveyed(index.columns, index.plans.plan(request), request)
+    return Survey(index.plans.plan(request), request)
 
 
 def within(

@@ -1,18 +1,17 @@
 """What is free in each host's whole tree, kept up to date change by change."""
 
-from collections import deque
-from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from innkeeper.core.ids import RpRow
+from innkeeper.index.change_log import ChangeLog
 from innkeeper.index.columns import Columns
 from innkeeper.index.growing import NOTHING, Float64s, Int32s, Int64s
 from innkeeper.index.resource_column import ResourceColumn
 
 MAX_SINGLE: Final = 32
-"""Changes that are followed one by one; after more of them one pass over all is quicker."""
+"""Hosts that are repaired one by one; for more of them one pass over all is quicker."""
 
 
 class _Kept:
@@ -30,20 +29,13 @@ class _Kept:
 
 
 class TreeSums:
-    """Free amounts by resource class and host; ``changed`` tells it what to look at again."""
+    """Free amounts by resource class and host; ``log`` tells it what to look at again."""
 
-    __slots__ = ("_changes", "_columns", "_kept", "_latest")
+    __slots__ = ("_columns", "_kept", "_log")
 
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+    def __init__(self, columns: Columns, log: ChangeLog) -> None:
+        self._columns, self._log = columns, log
         self._kept: dict[str, _Kept] = {}
-        self._changes = 0
-        self._latest: deque[int] = deque(maxlen=MAX_SINGLE)
-
-    def changed(self, position: int) -> None:
-        """Say that something of a host's tree changed."""
-        self._changes += 1
-        self._latest.append(position)
 
     def free(self, resource_class: str, roots: Int32s) -> Int64s:
         """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
@@ -63,14 +55,21 @@ class TreeSums:
             self._kept.pop(resource_class, None)
             return None
         kept = self._kept.get(resource_class)
-        missed = 0 if kept is None else self._changes - kept.seen
-        if kept is None or missed > MAX_SINGLE or len(kept.sums) != len(roots):
-            kept = _Kept(self.of_all(column, column.free, roots), self._changes)
+        if kept is not None and kept.seen == self._log.count:
+            return kept
+        changed = None if kept is None else self._log.since(kept.seen)
+        if (
+            kept is None
+            or changed is None
+            or len(changed) > MAX_SINGLE
+            or len(kept.sums) != len(roots)
+        ):
+            kept = _Kept(self.of_all(column, column.free, roots), self._log.count)
             self._kept[resource_class] = kept
-        elif missed:
-            for position in set(islice(reversed(self._latest), missed)):
-                kept.put(position, self._of_one(column, int(roots[position])))
-            kept.seen = self._changes
+        else:
+            for position in changed - {NOTHING}:
+                kept.put(position, self._of_one(column, roots.item(position)))
+            kept.seen = self._log.count
         return kept
 
     def of_all(
@@ -93,7 +92,7 @@ class TreeSums:
             return 0
         total = 0
         for row in self._columns.trees.tree(RpRow(root)):
-            slot = column.slot[row]
+            slot = column.slot.item(row)
             if slot != NOTHING:
-                total += int(column.free[slot])
+                total += column.free.item(slot)
         return total

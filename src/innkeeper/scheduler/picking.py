@@ -1,4 +1,4 @@
-"""Picking one host for one instance: survey, filter, weigh, choose devices, hold.
+"""Picking one host for one instance: rank, filter, choose devices, hold.
 
 All of it happens at once on the loop thread, without an await, so that what was seen free is
 free when it is held.
@@ -20,12 +20,13 @@ from innkeeper.core.selection import Selection
 from innkeeper.index.candidate import Candidate
 from innkeeper.index.holds import Hold
 from innkeeper.index.index import Index
-from innkeeper.index.search import Prefer, survey, within
-from innkeeper.scheduler.arrays import Mask, Scores
+from innkeeper.index.search import Prefer, within
+from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.best import best_first, masked
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile
+from innkeeper.scheduler.ranking import Rankings, said_besides
 from innkeeper.scheduler.record import Record
 from innkeeper.scheduler.settings import SchedulerSettings
 
@@ -88,16 +89,16 @@ class Picker:
         self, index: Index, *, picks: GroupPicks, settings: SchedulerSettings, random: Random
     ) -> None:
         self._index, self._picks, self._settings, self._random = index, picks, settings, random
+        self._rankings = Rankings(index)
 
     def pick(self, job: Job, record: Record, excluded: Iterable[int]) -> Pick | None:
         """Choose the best host and hold its place; None if there is none: the record says why.
 
         ``excluded`` are positions of hosts that have already refused a claim.
         """
-        mask = self._feasible(job, record, excluded)
-        if mask is None:
+        scores = self._scores(job, record, excluded)
+        if scores is None:
             return None
-        scores = self._scores(job, mask)
         dropped = 0
         for position in islice(self._order(scores, record), MAX_HOSTS_TRIED):
             selection = self._selection(job, position)
@@ -125,7 +126,7 @@ class Picker:
         """
         if count <= 0:
             return
-        cell = self._index.hosts.cell
+        cell = self._index.hosts.cell[: len(pick.scores)]
         scores = masked(pick.scores, cell == cell[pick.position])
         scores[list(taken)] = -np.inf
         found = 0
@@ -148,45 +149,29 @@ class Picker:
             if feasible[drawn] != best:
                 yield int(feasible[drawn])
 
-    def _feasible(self, job: Job, record: Record, excluded: Iterable[int]) -> Mask | None:
-        """Give the hosts that will do, as far as masks can say; None if there are none."""
-        hosts, spec = self._index.hosts, job.spec
-        record.start(int(np.count_nonzero(hosts.alive)))
-        if not len(hosts):
-            return None
-        seen = survey(self._index, spec.request)
-        # A host whose provider is unknown has root -1, which takes the survey's last value: False.
-        # (Turned to intp first, which is twice as fast as taking by int32.)
-        mask: Mask = seen.roots[hosts.root.astype(np.intp)]
-        record.surveyed(seen.steps, mask)
-        remaining = 1
+    def _scores(self, job: Job, record: Record, excluded: Iterable[int]) -> Scores | None:
+        """Give the score of each host, minus infinity if it will not do; None if none will.
+
+        No one writes to the array: it may be what a ranking keeps.
+        """
+        ranking = self._rankings.now(job.asked, job.profile)
+        record.start(ranking.hosts, ranking.steps, ranking.count)
+        mask, remaining = ranking.fits, ranking.count
         for each in job.profile.filters:
-            if each.applies(spec):
-                mask &= each.mask(spec, hosts, self._index)
+            if remaining and not each.standing and each.applies(job.spec):
+                mask = mask & each.mask(job.spec, self._index.hosts, self._index)
                 remaining = record.step(type(each).__name__, mask, each.reason)
-                if not remaining:
-                    return None
-        if excluded:
+        if remaining and excluded:
+            mask = mask.copy()
             mask[list(excluded)] = False
             remaining = record.step("claim", mask, "the host refused the claim")
-        return mask if mask.any() else None
-
-    def _scores(self, job: Job, mask: Mask) -> Scores:
-        """Give the sums of all weighers, minus infinity outside ``mask``.
-
-        No one writes to the array: it may be what a weigher keeps.
-        """
-        total: Scores | None = None
-        count = np.count_nonzero(mask)
-        # The only host there is needs no score.
-        if count > 1:
-            for weighted in job.profile.weighers:
-                scores = weighted.score(job.asked, self._index.hosts, mask)
-                if scores is not None:
-                    total = scores if total is None else total + scores
-        if total is None:
-            total = np.zeros(mask.size)
-        return total if count == mask.size else masked(total, mask)
+        if not remaining:
+            return None
+        scores = ranking.scores if mask is ranking.fits else ranking.within(mask)
+        if remaining == 1:  # The only host there is needs no more.
+            return scores
+        more = said_besides(job.profile.weighers, job.asked, index=self._index, mask=mask)
+        return np.where(mask, scores + more, -np.inf) if isinstance(more, np.ndarray) else scores
 
     def _order(self, scores: Scores, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""

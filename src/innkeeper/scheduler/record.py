@@ -20,13 +20,14 @@ class Record:
         self._top: tuple[Score, ...] = ()
         self._claims: list[ClaimTry] = []
 
-    def start(self, hosts: int) -> None:
-        """Begin a look at all hosts; what an earlier look said of them is no longer true.
+    def start(self, hosts: int, steps: Sequence[Step], remaining: int) -> None:
+        """Begin a look at all hosts, of which ``steps`` have left some.
 
-        The claims that were tried stay.
+        What an earlier look said is no longer true; the claims that were tried stay.
         """
-        self._hosts = self._remaining = hosts
-        self._steps = []
+        self._hosts = hosts
+        self._remaining = remaining
+        self._steps = list(steps)
         self._top = ()
 
     def step(self, name: str, mask: Mask, reason: str) -> int:
@@ -35,11 +36,6 @@ class Record:
         removed, self._remaining = self._remaining - remaining, remaining
         self._steps.append(Step(name=name, removed=removed, remaining=remaining, reason=reason))
         return remaining
-
-    def surveyed(self, steps: Sequence[Step], mask: Mask) -> None:
-        """Take over the steps of the survey, which counts trees; the hosts are ``mask``."""
-        self._steps.extend(steps)
-        self._remaining = int(np.count_nonzero(mask))
 
     def dropped(self, name: str, count: int, reason: str) -> None:
         """Record hosts that were dropped one by one."""

@@ -362,5 +362,5 @@ def test_within_gives_nothing_for_a_child_or_a_root_that_does_not_fit() -> None:
 def test_an_empty_cloud_and_an_empty_request() -> None:
     assert not candidates(Index(), CandidateRequest(groups=(group(CPU=1),)))
     assert not candidates(loaded(world(host(1))), CandidateRequest(groups=()))
-    assert not survey(Index(), CandidateRequest(groups=(group(CPU=1),))).roots.any()
+    assert not survey(Index(), CandidateRequest(groups=(group(CPU=1),))).fitting.any()
     assert list(within(Index(), CandidateRequest(groups=()), RpRow(0))) == []

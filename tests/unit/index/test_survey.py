@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from innkeeper.core.ids import AggregateUuid
+from innkeeper.core.ids import AggregateUuid, RpId
+from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.search import survey
-from tests.unit.index.worlds import Rp, Stock, World, group, loaded, row_of, rp_uuid, world
+from tests.unit.index.worlds import NOW, Rp, Stock, World, group, loaded, row_of, rp_uuid, world
 
 
 def cloud() -> World:
@@ -30,7 +31,8 @@ def surveyed(
     steps = [
         (step.name.removeprefix("placement:"), step.removed, step.remaining) for step in found.steps
     ]
-    return {rp_id for rp_id in where.rps if found.roots[row_of(index, rp_id)]}, steps
+    left = found.plan.roots[found.fitting[:-1]].tolist()
+    return {rp_id for rp_id in where.rps if row_of(index, rp_id) in left}, steps
 
 
 def ask(*groups: RequestGroup) -> CandidateRequest:
@@ -95,8 +97,43 @@ def test_steps_begin_with_all_roots_and_add_up() -> None:
         assert remaining == len(roots)
 
 
-def test_the_row_of_no_provider_is_never_left() -> None:
+def test_the_place_of_no_root_is_never_left() -> None:
     index = loaded(cloud())
     found = survey(index, ask(group(CPU=1)))
-    assert len(found.roots) == len(index.rows()) + 1
-    assert not found.roots[-1]
+    assert len(found.fitting) == len(found.plan.roots) + 1
+    assert not found.fitting[-1]
+
+
+def test_a_flat_plan_is_looked_at_again_tree_by_tree() -> None:
+    index = loaded(cloud())
+    request = ask(group(CPU=1))
+    found = survey(index, request)
+    assert found.plan.flat
+    places = {rp_id: found.plan.position(row_of(index, rp_id)) or 0 for rp_id in (1, 2, 3, 5)}
+    assert not any(found.look_at(place) for place in places.values())
+    used = ((1, 8), (2, 6), (3, 7))
+    index.apply(Picture(usages=tuple(usage(rp_id, amount) for rp_id, amount in used)))
+    assert [rp_id for rp_id, place in places.items() if found.look_at(place)] == [1]
+    fresh = survey(index, request)
+    assert found.fitting.tolist() == fresh.fitting.tolist()
+    assert found.steps == fresh.steps
+
+
+def test_plans_of_several_providers_or_of_shared_ones_are_not_flat() -> None:
+    assert not survey(loaded(cloud()), ask(group(CPU=1), group("_gpu", GPU=1))).plan.flat
+    shared = world(
+        Rp(1, stock={"CPU": Stock(8)}, aggregates=frozenset("X")),
+        Rp(
+            2,
+            stock={"DISK": Stock(8)},
+            aggregates=frozenset("X"),
+            traits=frozenset(["MISC_SHARES_VIA_AGGREGATE"]),
+        ),
+    )
+    found = survey(loaded(shared), ask(group(DISK=1)))
+    assert len(found.plan.roots) == 2
+    assert not found.plan.flat
+
+
+def usage(rp_id: int, amount: int) -> UsagePicture:
+    return UsagePicture(RpId(rp_id), 2, NOW, (("CPU", amount),))

@@ -74,39 +74,27 @@ def test_unit_scale_goes_from_the_least_to_the_greatest_in_question(
     cluster = Cluster()
     for name, cpu in (("a", 2), ("b", 4), ("c", 6), ("d", 100)):
         cluster.add_host(name, {"VCPU": cpu})
-    hosts = cluster.index.hosts
-    mask = np.array([True, True, True, False])
-    found = Weighted(CpuWeigher(), multiplier).score(FLAT, hosts, mask)
+    free = cluster.index.hosts.free_floats("VCPU")
+    found = Weighted(CpuWeigher(), multiplier).scaled(free, 2, 6)
     assert found is not None
-    assert found[mask].tolist() == pytest.approx(expected)
+    assert found[:3].tolist() == pytest.approx(expected)
 
 
 def test_equal_hosts_get_no_score_from_a_scaled_weigher() -> None:
-    cluster = Cluster()
-    for name in "abc":
-        cluster.add_host(name, {"VCPU": 2})
-    hosts = cluster.index.hosts
-    assert Weighted(CpuWeigher()).score(FLAT, hosts, hosts.alive) is None
-    assert Weighted(CpuWeigher()).score(FLAT, hosts, ~hosts.alive) is None
+    assert Weighted(CpuWeigher()).scaled(np.array([2.0, 2.0]), 2, 2) is None
+    assert Weighted(CpuWeigher()).scaled(np.array([np.nan]), np.nan, np.nan) is None
 
 
 def test_percent_scale_gives_whole_numbers() -> None:
-    cluster = Cluster()
-    for name, cpu in (("a", 10), ("b", 13), ("c", 17)):
-        cluster.add_host(name, {"VCPU": cpu})
-    hosts = cluster.index.hosts
-    found = Weighted(CpuWeigher(), 1.0, "percent").score(FLAT, hosts, hosts.alive)
+    weighted = Weighted(CpuWeigher(), 1.0, "percent")
+    found = weighted.scaled(np.array([10.0, 13.0, 17.0]), 10, 17)
     assert found is not None
     assert found.tolist() == [0.0, 42.0, 100.0]
+    assert weighted.scaled(13.0, 10, 17) == 42.0
 
 
 def test_raw_scale_leaves_the_scores() -> None:
-    cluster = Cluster()
-    cluster.add_host("a", {"VCPU": 3})
-    hosts = cluster.index.hosts
-    found = Weighted(CpuWeigher(), 2.0, "raw").score(FLAT, hosts, hosts.alive)
-    assert found is not None
-    assert found.tolist() == [6.0]
+    assert Weighted(CpuWeigher(), 2.0, "raw").scaled(3.0, 3, 3) == 6.0
 
 
 def test_random_gives_every_host_a_chance() -> None:

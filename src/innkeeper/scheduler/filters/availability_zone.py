@@ -9,6 +9,7 @@ from innkeeper.scheduler.arrays import Mask
 class AvailabilityZoneFilter:
     """Passes hosts of the spec's availability zone."""
 
+    standing = True
     reason = "the host is in another availability zone"
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -16,6 +16,15 @@ class Filter(Protocol):
     """A condition on hosts. Its class name is the name of its step in the record."""
 
     @property
+    def standing(self) -> bool:
+        """Tell whether nothing but the hosts' table and the spec decides, without its owner.
+
+        Neither its project, user nor server group, that is. Masks of such filters are kept until
+        there are other hosts, or in another state. The others are asked each time, after them.
+        """
+        ...
+
+    @property
     def reason(self) -> str:
         """Say, for people, what the hosts that it removes lack."""
         ...

@@ -19,6 +19,7 @@ class CellFilter:
     that it does not name is taken to be enabled and up.
     """
 
+    standing = False
     reason = "the host's cell is another one, disabled or down"
 
     def __init__(self, cells: Mapping[CellName, Cell]) -> None:

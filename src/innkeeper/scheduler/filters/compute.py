@@ -9,6 +9,7 @@ from innkeeper.scheduler.arrays import Mask
 class ComputeFilter:
     """Passes hosts that are registered, enabled by the operator and up."""
 
+    standing = True
     reason = "the host is disabled, or its agent is down"
 
     def applies(self, spec: RequestSpec) -> bool:

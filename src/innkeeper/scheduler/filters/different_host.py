@@ -10,6 +10,7 @@ from innkeeper.scheduler.filters.base import named
 class DifferentHostFilter:
     """Passes hosts outside the spec's ``different_host``."""
 
+    standing = True
     reason = "an instance of the different_host hint is there"
 
     def applies(self, spec: RequestSpec) -> bool:

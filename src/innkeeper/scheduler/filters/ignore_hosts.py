@@ -10,6 +10,7 @@ from innkeeper.scheduler.filters.base import named
 class IgnoreHostsFilter:
     """Passes hosts outside the spec's ``ignore_hosts``."""
 
+    standing = True
     reason = "the request rules the host out"
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -20,6 +20,8 @@ Passes: TypeAlias = Callable[[RequestSpec, HostName], bool]
 class PerHostFilter:
     """Passes hosts for which ``passes(spec, host)`` is true."""
 
+    standing = False
+
     def __init__(self, passes: Passes, *, reason: str) -> None:
         self._passes = passes
         self.reason = reason

@@ -10,6 +10,7 @@ from innkeeper.scheduler.filters.base import named
 class RequestedHostFilter:
     """Passes the spec's ``host``."""
 
+    standing = True
     reason = "the request names another host"
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -10,6 +10,7 @@ from innkeeper.scheduler.filters.base import named
 class SameHostFilter:
     """Passes the spec's ``same_host``."""
 
+    standing = True
     reason = "no instance of the same_host hint is there"
 
     def applies(self, spec: RequestSpec) -> bool:

@@ -13,6 +13,7 @@ from innkeeper.scheduler.group_picks import GroupPicks
 class ServerGroupAffinityFilter:
     """Passes the hosts of the group's members, or every host while it has none."""
 
+    standing = False
     reason = "the members of the affinity group are on another host"
 
     def __init__(self, picks: GroupPicks) -> None:

@@ -13,6 +13,7 @@ from innkeeper.scheduler.group_picks import GroupPicks
 class ServerGroupAntiAffinityFilter:
     """Passes hosts with fewer members than the group allows on one host."""
 
+    standing = False
     reason = "the host has as many members of the anti-affinity group as it may have"
 
     def __init__(self, picks: GroupPicks) -> None:

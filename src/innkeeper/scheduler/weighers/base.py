@@ -1,6 +1,6 @@
 """What a weigher is, and how scores of different weighers are brought to one scale."""
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -9,9 +9,20 @@ from innkeeper.index.hosts import HostTable
 from innkeeper.scheduler.arrays import Amounts, Mask, Scores
 from innkeeper.scheduler.asked import Asked
 
+Score = TypeVar("Score", float, Scores)
+"""The score of one host, or those of all."""
+
 
 class Weigher(Protocol):
     """Scores hosts."""
+
+    @property
+    def standing(self) -> bool:
+        """Tell whether a host's score follows from the host and the request, without its owner.
+
+        Such scores are kept until the host changes; others are asked for each time.
+        """
+        ...
 
     def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | Amounts | None:
         """Give float64[n] or int64[n]; only what it says of the hosts in ``mask`` is looked at.
@@ -34,29 +45,18 @@ class Weighted(msgspec.Struct, frozen=True):
     """Negative turns the order round: what spread now packs."""
     scale: Scale = "unit"
 
-    def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | None:
-        """Give the scaled score times the multiplier, float64[n]; None as the weigher does."""
-        scores = self.weigher.score(asked, hosts, mask)
-        if scores is None:
-            return None
+    def scaled(self, scores: Score, least: float, greatest: float) -> Score | None:
+        """Give one score, or those of all, on the scale and times the multiplier.
+
+        ``least`` and ``greatest`` are of all hosts in question. None if they are the same.
+        """
         if self.scale == "raw":
-            raw: Scores = np.multiply(scores, self.multiplier, dtype=np.float64)
-            return raw
-        least, greatest = _range(scores, mask)
+            return scores * self.multiplier
         if not least < greatest:
             return None
         if self.scale == "percent":
             # In this order, so that whole numbers give exact whole numbers.
-            percent: Scores = np.floor((scores - least) * 100.0 / (greatest - least))
-            return percent * self.multiplier
+            whole: Score = np.floor((scores - least) * 100.0 / (greatest - least))
+            return whole * self.multiplier
         factor = self.multiplier / (greatest - least)
-        unit: Scores = np.multiply(scores, factor, dtype=np.float64)
-        unit -= least * factor
-        return unit
-
-
-def _range(scores: Scores | Amounts, mask: Mask) -> tuple[float, float]:
-    """Give least and greatest score of the hosts in ``mask``; (0, 0) if there are none."""
-    if not mask.all():
-        scores = scores[mask]
-    return (float(scores.min()), float(scores.max())) if scores.size else (0.0, 0.0)
+        return scores * factor - least * factor

@@ -15,6 +15,8 @@ from innkeeper.scheduler.weighers.gpu_norm import GpuNorm
 class BestFitWeigher:
     """The less remains, the better."""
 
+    standing = True
+
     def __init__(self, classes: GpuClasses, norm: GpuNorm) -> None:
         self._classes, self._norm = classes, norm
 

@@ -10,6 +10,8 @@ from innkeeper.scheduler.asked import Asked
 class RandomWeigher:
     """Gives every host a score of its own from ``generator``: the best is a uniform draw."""
 
+    standing = False
+
     def __init__(self, generator: np.random.Generator) -> None:
         self._generator = generator
 

@@ -15,6 +15,8 @@ from innkeeper.scheduler.weighers.gpu_norm import GpuNorm
 class DotProductWeigher:
     """The larger the dot product of what is free and what is asked, the lower the score."""
 
+    standing = True
+
     def __init__(self, classes: GpuClasses, norm: GpuNorm) -> None:
         self._classes, self._norm = classes, norm
 

@@ -42,6 +42,8 @@ class _Shape:
 class FgdWeigher:
     """Scores by fragmentation gradient; also chooses the GPU, as that is the same choice."""
 
+    standing = True
+
     def __init__(self, classes: GpuClasses, typical: Sequence[TypicalTask]) -> None:
         self._classes, self._typical = classes, tuple(typical)
         self._models: tuple[str, ...] | None = None

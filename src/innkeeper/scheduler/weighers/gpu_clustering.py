@@ -18,6 +18,8 @@ _LIKE_ONLY, _LIKE_AND_OTHERS, _NO_OTHER, _FULLNESS = 75.0, 50.0, 25.0, 25.0
 class GpuClusteringWeigher:
     """Hosts with this workload label alone, then with others too, then empty, then the rest."""
 
+    standing = True
+
     def __init__(self, classes: GpuClasses, norm: GpuNorm) -> None:
         self._classes, self._norm = classes, norm
 

@@ -19,6 +19,8 @@ _USED_GPUS, _USED_HOST = 50, 33
 class GpuPackingWeigher:
     """The fewer GPUs and hosts are begun, the better."""
 
+    standing = True
+
     def __init__(self, classes: GpuClasses) -> None:
         self._classes = classes
 

@@ -14,6 +14,8 @@ from innkeeper.scheduler.group_picks import GroupPicks
 class ServerGroupSoftAntiAffinityWeigher:
     """The fewer members of its group a host has, the better; ``groups`` is the index's."""
 
+    standing = False
+
     def __init__(self, groups: Mapping[str, ServerGroup], picks: GroupPicks) -> None:
         self._groups, self._picks = groups, picks
 

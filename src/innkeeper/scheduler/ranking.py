@@ -1,0 +1,220 @@
+"""Ranking: which hosts will do for one kind of request, and how good each is.
+
+Kept between requests of the kind, and repaired for the hosts that changed meanwhile: a claim
+changes one host in ten thousand. What it says is, to the bit, what a new one would say.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+
+from innkeeper.core.decision import Step
+from innkeeper.core.request_spec import RequestSpec
+from innkeeper.index.growing import NOTHING
+from innkeeper.index.index import Index
+from innkeeper.index.search import survey
+from innkeeper.scheduler.arrays import Amounts, Mask, Scores
+from innkeeper.scheduler.asked import Asked
+from innkeeper.scheduler.profile import Profile
+from innkeeper.scheduler.weighers.base import Score, Weighted
+
+MAX_REPAIRED: Final = 32
+"""Hosts that are repaired one by one; for more of them, a look at all is quicker."""
+
+MAX_RANKINGS_BYTES: Final = 128 * 1024 * 1024
+"""Memory of all rankings together, the least recently used going first, but never the last.
+
+One takes some 50 bytes a host: those of 250 flavors for 10,000 hosts, or of 25 for 100,000.
+"""
+
+Range: TypeAlias = tuple[float, float]
+"""Least and greatest of the scores that a weigher gives to the hosts that will do."""
+
+
+class Ranking:
+    """The hosts that will do by survey and standing filters, with the standing weighers' scores.
+
+    ``fits`` bool[n] and ``count`` say which and how many, ``hosts`` how many there were,
+    ``steps`` what removed the others. ``scores`` is float64[n], minus infinity where a host will
+    not do. All of it is good until the next ``repair``; no one else writes to it.
+    """
+
+    def __init__(self, index: Index, asked: Asked, profile: Profile) -> None:
+        self._index, self._asked = index, asked
+        self._layout = _layout(index)
+        hosts = index.hosts
+        self._survey = survey(index, asked.spec.request)
+        roots = self._survey.plan.roots
+        place_of = np.full(index.columns.count + 1, len(roots))
+        place_of[roots] = np.arange(len(roots))
+        # The place past the last one, which never fits, is that of hosts in no tree of the plan:
+        # their root may be -1, which takes the last element.
+        self._place = place_of[hosts.root]
+        self._filters: list[tuple[str, str, Mask]] = [
+            (type(each).__name__, each.reason, each.mask(asked.spec, hosts, index))
+            for each in profile.filters
+            if each.standing and each.applies(asked.spec)
+        ]
+        self._weighers = [each for each in profile.weighers if each.weigher.standing]
+        self._seen = 0
+        self.hosts = int(np.count_nonzero(hosts.alive))
+        self._work_out()
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes, about."""
+        arrays = (self._place, self.fits, self.scores, *self._raw, *(f[2] for f in self._filters))
+        return sum(array.nbytes for array in arrays)
+
+    def repair(self) -> bool:
+        """Look again at what changed; False if it is of no use any more."""
+        hosts = self._index.hosts
+        if self._layout != _layout(self._index):
+            return False
+        if hosts.log.count != self._seen:
+            changed = hosts.log.since(self._seen)
+            if (
+                changed is None
+                or len(changed) > MAX_REPAIRED
+                or NOTHING in changed
+                or not self._survey.plan.flat
+                or not self._repaired(changed)
+            ):
+                self._survey.look()
+                self._work_out()
+            self._seen = hosts.log.count
+        return True
+
+    def within(self, mask: Mask) -> Scores:
+        """Give the scores as they are if only the hosts in ``mask`` are in question."""
+        others = np.flatnonzero(self.fits & ~mask)
+        if not others.size:
+            return self.scores
+        raw = [scores.copy() for scores in self._raw]
+        for scores in raw:
+            scores[others] = np.nan
+        ranges = [_range(scores) for scores in raw]
+        if ranges != self._ranges:
+            return np.where(self.fits & mask, _summed(self._weighers, raw, ranges), -np.inf)
+        scores = self.scores.copy()
+        scores[others] = -np.inf
+        return scores
+
+    def _work_out(self) -> None:
+        """Work all of it out from the survey."""
+        fits: Mask = self._survey.fitting[self._place]
+        remaining = int(np.count_nonzero(fits))
+        steps = list(self._survey.steps)
+        for name, reason, mask in self._filters:
+            fits &= mask
+            before, remaining = remaining, int(np.count_nonzero(fits))
+            steps.append(Step(name, before - remaining, remaining, reason))
+        self.fits, self.count, self.steps = fits, remaining, tuple(steps)
+        self._raw = [np.where(fits, scores, np.nan) for scores in self._asked_weighers()]
+        self._ranges = [_range(scores) for scores in self._raw]
+        total = _summed(self._weighers, self._raw, self._ranges)
+        self.scores = np.where(fits, total, -np.inf)
+        self._seen = self._index.hosts.log.count
+
+    def _asked_weighers(self) -> list[Scores | Amounts]:
+        hosts = self._index.hosts
+        said = (each.weigher.score(self._asked, hosts, self.fits) for each in self._weighers)
+        return [np.zeros(len(hosts)) if scores is None else scores for scores in said]
+
+    def _repaired(self, changed: Collection[int]) -> bool:
+        """Repair some hosts; False if one fares otherwise than before, which takes more."""
+        none = len(self._survey.plan.roots)
+        for position in changed:
+            place = self._place.item(position)
+            if place != none and self._survey.look_at(place):
+                return False
+        fitting = [position for position in changed if self.fits.item(position)]
+        before = self._ranges
+        self._ranges = [
+            _renewed(raw, scores, fitting, ends)
+            for raw, scores, ends in zip(self._raw, self._asked_weighers(), before, strict=True)
+        ]
+        if self._ranges == before:
+            for position in fitting:
+                raw = [scores.item(position) for scores in self._raw]
+                self.scores[position] = _summed(self._weighers, raw, before)
+        else:
+            total = _summed(self._weighers, self._raw, self._ranges)
+            self.scores = np.where(self.fits, total, -np.inf)
+        return True
+
+
+class Rankings:
+    """The rankings of the kinds of requests that were asked for lately."""
+
+    def __init__(self, index: Index, *, max_bytes: int = MAX_RANKINGS_BYTES) -> None:
+        self._index, self._max_bytes = index, max_bytes
+        self._kept: dict[tuple[str, RequestSpec], Ranking] = {}
+        self._size = 0
+
+    def now(self, asked: Asked, profile: Profile) -> Ranking:
+        """Give the ranking for a request as of now."""
+        anyone = msgspec.structs.replace(asked.spec, project_id="", user_id="", group=None)
+        key = (profile.name, anyone)
+        ranking = self._kept.pop(key, None)
+        if ranking is not None and not ranking.repair():
+            self._size -= ranking.nbytes
+            ranking = None
+        if ranking is None:
+            ranking = Ranking(self._index, asked, profile)
+            self._size += ranking.nbytes
+        self._kept[key] = ranking  # At the end again: the first is the one not used for longest.
+        while self._size > self._max_bytes and len(self._kept) > 1:
+            self._size -= self._kept.pop(next(iter(self._kept))).nbytes
+        return ranking
+
+
+def said_besides(
+    weighers: Sequence[Weighted], asked: Asked, *, index: Index, mask: Mask
+) -> Scores | float:
+    """Give the sum of what weighers that do not stand say of hosts; 0 if nothing."""
+    kept: list[Weighted] = []
+    raw: list[Scores] = []
+    for each in weighers:
+        scores = None if each.weigher.standing else each.weigher.score(asked, index.hosts, mask)
+        if scores is not None:
+            kept.append(each)
+            raw.append(np.where(mask, scores, np.nan))
+    return _summed(kept, raw, [_range(scores) for scores in raw])
+
+
+def _summed(
+    weighers: Sequence[Weighted], raw: Sequence[Score], ranges: Sequence[Range]
+) -> Score | float:
+    """Add up the weighers' scores, each on its scale."""
+    total: Score | float = 0.0
+    for each, scores, (least, greatest) in zip(weighers, raw, ranges, strict=True):
+        scaled = each.scaled(scores, least, greatest)
+        if scaled is not None:
+            total = total + scaled
+    return total
+
+
+def _renewed(raw: Scores, scores: Scores | Amounts, positions: Sequence[int], ends: Range) -> Range:
+    """Take over some scores; give what the least and the greatest are then."""
+    least, greatest = ends
+    moved = False
+    for position in positions:
+        before, score = raw.item(position), scores.item(position)
+        if score != before:
+            raw[position] = score
+            moved |= before in ends or not least <= score <= greatest
+    return _range(raw) if moved else ends
+
+
+def _range(scores: Scores) -> Range:
+    """Give least and greatest of the scores that are numbers."""
+    if not scores.size:
+        return np.nan, np.nan
+    return float(np.fmin.reduce(scores)), float(np.fmax.reduce(scores))
+
+
+def _layout(index: Index) -> tuple[int, int]:
+    return index.columns.layout, index.hosts.layout

@@ -1,0 +1,160 @@
+"""A ranking that was kept and repaired says what a new one says, to the bit."""
+
+from random import Random
+
+import msgspec
+import numpy as np
+import pytest
+
+from innkeeper.core.allocation import Allocation
+from innkeeper.core.host import Host
+from innkeeper.core.ids import CellName, HostName, RpUuid
+from innkeeper.core.picture import Picture
+from innkeeper.core.request_spec import RequestSpec
+from innkeeper.index.holds import Hold
+from innkeeper.replay.openb import OPENB, Task, candidate_request, typical_tasks
+from innkeeper.scheduler.arrays import Mask
+from innkeeper.scheduler.asked import asked_by
+from innkeeper.scheduler.group_picks import GroupPicks
+from innkeeper.scheduler.profile import Profile, built_in_filters, built_in_profiles
+from innkeeper.scheduler.ranking import Ranking, Rankings
+from innkeeper.scheduler.settings import SchedulerSettings
+from tests.unit.scheduler.cluster import Cluster, flat_request
+
+SHARE = Task("share", 4, 64, 1, 300)
+SETTINGS = SchedulerSettings(gpu=OPENB, typical=typical_tasks([SHARE]))
+FLAT = RequestSpec(flat_request(VCPU=2, MEMORY_MB=64))
+SPECS = (
+    FLAT,
+    msgspec.structs.replace(FLAT, zone="z1"),
+    msgspec.structs.replace(FLAT, ignore_hosts=(HostName("h1"),)),
+    RequestSpec(flat_request(MEMORY_MB=512)),
+    RequestSpec(candidate_request(SHARE)),
+)
+
+
+def profiles(cluster: Cluster) -> dict[str, Profile]:
+    picks, random = GroupPicks(), Random(1)
+    filters = built_in_filters({}, picks)
+    groups = cluster.index.groups
+    return built_in_profiles(SETTINGS, filters, groups=groups, picks=picks, random=random)
+
+
+class History:
+    """What may happen to a cluster, drawn from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.cluster = Cluster()
+        self.hosts: list[Host] = []
+        self.holds: list[Hold] = []
+        for _ in range(6):
+            self.add()
+
+    def step(self) -> None:
+        happens = [self.use] * 8 + [self.hold] * 4 + [self.release] * 3
+        self.random.choice([*happens, self.use_many, self.switch, self.add, self.remove])()
+
+    def add(self) -> None:
+        number = len(self.hosts)
+        amounts = {"VCPU": self.random.choice([8, 16]), "MEMORY_MB": 1024, OPENB.cpu: 8}
+        gpus = [(OPENB.gpu, 1000, "CUSTOM_GPU_MODEL_T4")] * self.random.choice([0, 0, 2])
+        host = Host(
+            HostName(f"h{number}"), CellName("c"), RpUuid(""), zone=f"z{self.random.randrange(2)}"
+        )
+        self.cluster.add_host(host.name, amounts, devices=gpus, host=host)
+        index = self.cluster.index
+        provider = index.provider(index.hosts.root[number])
+        self.hosts.append(msgspec.structs.replace(host, rp_uuid=provider.uuid))
+
+    def use(self) -> None:
+        host = self.random.choice(self.hosts)
+        if self.cluster.index.hosts.position(host.name) is not None:
+            self.cluster.use(host.name, "VCPU", [self.random.randrange(9)])
+            self.cluster.use(host.name, "MEMORY_MB", [self.random.choice([0, 64, 1000, 1024])])
+
+    def use_many(self) -> None:
+        for _ in range(self.random.choice([40, 300])):
+            self.use()
+
+    def hold(self) -> None:
+        host = self.random.choice(self.hosts)
+        row = self.cluster.index.row(host.rp_uuid)
+        assert row is not None
+        below = self.random.choice(self.cluster.index.tree(row))
+        provider = self.cluster.index.provider(below)
+        name = "VCPU" if below == row else OPENB.gpu
+        self.holds.append(
+            self.cluster.index.hold([Allocation(provider.id, provider.uuid, name, 3)])
+        )
+
+    def release(self) -> None:
+        if self.holds:
+            self.holds.pop(self.random.randrange(len(self.holds))).release()
+
+    def switch(self) -> None:
+        at = self.random.randrange(len(self.hosts))
+        self.hosts[at] = msgspec.structs.replace(self.hosts[at], up=not self.hosts[at].up)
+        self.cluster.index.apply(Picture(hosts=(self.hosts[at],)))
+
+    def remove(self) -> None:
+        gone = self.random.choice(self.hosts)
+        self.cluster.index.apply(Picture(hosts_removed=(gone.name,)))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_was_kept_is_what_would_be_made_anew(seed: int) -> None:
+    history = History(seed)
+    index = history.cluster.index
+    known = profiles(history.cluster)
+    kept = Rankings(index)
+    for _ in range(60):
+        history.step()
+        spec = history.random.choice(SPECS)
+        profile = known[history.random.choice(["spread", "stack", "best-fit", "fgd"])]
+        asked = asked_by(spec, OPENB)
+        ranking, fresh = kept.now(asked, profile), Ranking(index, asked, profile)
+        assert (ranking.hosts, ranking.count, ranking.steps) == (
+            fresh.hosts,
+            fresh.count,
+            fresh.steps,
+        )
+        assert ranking.fits.tolist() == fresh.fits.tolist()
+        assert ranking.scores.tolist() == fresh.scores.tolist()
+        mask = np.array([history.random.random() < 0.7 for _ in range(len(index.hosts))])
+        assert ranking.within(mask).tolist() == fresh.within(mask).tolist()
+        if profile.name == "spread":
+            check_scale(history, ranking, mask)
+
+
+def check_scale(history: History, ranking: Ranking, mask: Mask) -> None:
+    """Scores are brought to one scale over the hosts in question, and over no others."""
+    left = ranking.fits & mask
+    total = np.zeros(int(np.count_nonzero(left)))
+    for name in ("VCPU", "MEMORY_MB"):
+        free = history.cluster.index.hosts.free(name)[left]
+        if free.size and free.min() < free.max():
+            total += (free - free.min()) / (free.max() - free.min())
+    assert ranking.within(mask)[left].tolist() == pytest.approx(total.tolist())
+
+
+def test_one_ranking_serves_all_owners() -> None:
+    history = History(1)
+    rankings = Rankings(history.cluster.index)
+    profile = profiles(history.cluster)["spread"]
+    first, second = (
+        rankings.now(asked_by(RequestSpec(FLAT.request, project_id=owner), OPENB), profile)
+        for owner in "ab"
+    )
+    assert first is second
+
+
+def test_rankings_take_no_more_room_than_they_may() -> None:
+    history = History(1)
+    profile = profiles(history.cluster)["spread"]
+    one = Ranking(history.cluster.index, asked_by(FLAT, OPENB), profile)
+    rankings = Rankings(history.cluster.index, max_bytes=2 * one.nbytes + 1)
+    asked = [asked_by(RequestSpec(flat_request(VCPU=amount)), OPENB) for amount in (1, 2, 3)]
+    first, _, third = (rankings.now(each, profile) for each in asked)
+    assert rankings.now(asked[2], profile) is third
+    assert rankings.now(asked[0], profile) is not first
