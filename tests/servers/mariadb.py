@@ -97,7 +97,9 @@ class MariaDB(Server):
         if program is None:
             raise AssertionError("There is no MariaDB here: run tests/servers/install.")
         options = () if self.safe else UNSAFE
-        return [program, "--no-defaults", f"--datadir={self.directory / 'files'}", *options]
+        # Each start clears its directory for temporary tables of what others keep there.
+        folders = (f"--datadir={self.directory / 'files'}", f"--tmpdir={self.directory}")
+        return [program, "--no-defaults", *folders, *options]
 
     def _connect(self) -> "pymysql.Connection[Any]":
         try:

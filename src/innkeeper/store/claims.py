@@ -1,42 +1,33 @@
-"""Claims: every way in which ``used`` changes, each as conditional writes that check it all.
+"""Claims: what consumers hold, each change of it all or nothing.
 
-One UPDATE per (provider, class) carries capacity and unit rules, so that a claim is right at
-READ COMMITTED with any number of writers. Rows are written in one order (provider, class), so
-that two writers never wait for each other in a circle.
+Whoever changes it, changes the consumer's record, its allocations, what is used of inventories
+(`takes`) and the generations of providers, by one statement for each of these and for any number
+of consumers. Rules are conditions of these statements, never of a read that came before.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
-from innkeeper.core.errors import (
-    CapacityExceeded,
-    ConcurrentUpdate,
-    Conflict,
-    DuplicateName,
-    NoInventory,
-    UnitViolation,
-)
+from innkeeper.core.errors import ConcurrentUpdate
 from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
-from innkeeper.store.prepared import Prepared, integer
-from innkeeper.store.tables import (
-    allocations,
-    consumer_types,
-    consumers,
-    inventories,
-    resource_providers,
-)
+from innkeeper.store.for_each import ForEach, Values
+from innkeeper.store.prepared import integer
+from innkeeper.store.tables import allocations, consumer_types, consumers, resource_providers
+from innkeeper.store.takes import Key, Taken, take
 from innkeeper.store.txn import Txn
 
 ExpectedGeneration = int | None | Literal["any"]
 """The consumer generation that the caller saw; None: the consumer must not exist."""
+
+FIRST_GENERATION: Final = 1
+"""Of a consumer that is new."""
 
 
 class ConsumerWrite(msgspec.Struct, frozen=True):
@@ -47,86 +38,76 @@ class ConsumerWrite(msgspec.Struct, frozen=True):
     expected_generation: ExpectedGeneration = "any"
 
 
-_i = inventories.c
-# Sums of amounts, and so of 64 bits: a driver would take the type of what they are compared with.
-_net, _gcd = bindparam("net", type_=BigInteger), bindparam("gcd", type_=BigInteger)
-_TAKE: Final = Prepared(
-    update(inventories)
-    .where(
-        _i.rp_id == bindparam("rp"),
-        _i.rc_id == bindparam("rc"),
-        or_(_net <= 0, _i.used + _net <= _i.capacity),
-        _i.min_unit <= bindparam("low"),
-        _i.max_unit >= bindparam("high"),
-        _gcd % _i.step_size == 0,
-    )
-    .values(used=_i.used + _net)
-)
-_GIVE_BACK: Final = Prepared(
-    update(inventories)
-    .where(_i.rp_id == bindparam("rp"), _i.rc_id == bindparam("rc"), _i.used >= bindparam("freed"))
-    .values(used=_i.used - bindparam("freed"))
-)
-_RAISE_GENERATION: Final = Prepared(
-    update(resource_providers)
-    .where(resource_providers.c.id == bindparam("rp"))
-    .values(generation=resource_providers.c.generation + 1, updated_at=bindparam("now_us"))
-)
-_ADD_CONSUMER: Final = Prepared(
-    insert(consumers)
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                "uuid",
-                "project_id",
-                "user_id",
-                "consumer_type_id",
-                "generation",
-                "created_at",
-                "updated_at",
-            )
-        }
-    )
-    .returning(consumers.c.id)
-)
-_FIND_CONSUMER: Final = Prepared(
-    select(consumers.c.id, consumers.c.generation).where(consumers.c.uuid == bindparam("of"))
-)
-_CHANGE_CONSUMER: Final = Prepared(
-    update(consumers)
-    .where(consumers.c.id == bindparam("of"), consumers.c.generation == bindparam("seen"))
-    .values(
-        generation=consumers.c.generation + 1,
-        project_id=bindparam("project"),
-        user_id=bindparam("user"),
-        updated_at=bindparam("now_us"),
-    )
-)
-_DROP_CONSUMER: Final = Prepared(
-    delete(consumers).where(
-        and_(consumers.c.id == bindparam("of"), consumers.c.generation == bindparam("seen"))
-    )
-)
-_ADD_ALLOCATION: Final = Prepared(
-    insert(allocations).values(
-        consumer_id=bindparam("consumer_id"),
-        rp_id=bindparam("rp_id"),
-        rc_id=bindparam("rc_id"),
-        used=bindparam("used"),
-    )
-)
-_HELD: Final = Prepared(
-    select(allocations.c.rp_id, allocations.c.rc_id, allocations.c.used).where(
-        allocations.c.consumer_id == bindparam("of")
-    )
-)
-_DROP_ALLOCATIONS: Final = Prepared(
-    delete(allocations).where(allocations.c.consumer_id == bindparam("of"))
-)
+_Amounts = dict[Key, int]
+_Found = Mapping[str, tuple[int, int]]
+"""Id and generation of consumers, by uuid."""
 
-_Key = tuple[int, int]
-"""(provider id, resource class id): an inventory."""
+_c, _a, _p = consumers.c, allocations.c, resource_providers.c
+_FIND: Final = ForEach(
+    lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
+)
+_ADD: Final = ForEach(
+    lambda row: (
+        insert(consumers).from_select(list(row), select(*row.values())).returning(_c.uuid, _c.id)
+    ),
+    uuid=str,
+    project_id=str,
+    user_id=str,
+    consumer_type_id=int,
+    generation=int,
+    created_at=int,
+    updated_at=int,
+)
+_CHANGE: Final = ForEach(
+    lambda row: (
+        update(consumers)
+        .where(_c.id == row["of"], _c.generation == row["seen"])
+        .values(
+            generation=_c.generation + 1,
+            project_id=row["project"],
+            user_id=row["user"],
+            consumer_type_id=func.coalesce(row["kind"], _c.consumer_type_id),
+            updated_at=row["now"],
+        )
+    ),
+    of=int,
+    seen=int,
+    project=str,
+    user=str,
+    kind=int,
+    now=int,
+)
+_DROP: Final = ForEach(
+    lambda row: delete(consumers).where(_c.id == row["of"], _c.generation == row["seen"]),
+    of=int,
+    seen=int,
+)
+_HELD: Final = ForEach(
+    lambda row: select(_a.consumer_id, _a.rp_id, _a.rc_id, _a.used).where(
+        _a.consumer_id == row["of"]
+    ),
+    of=int,
+)
+_DROP_HELD: Final = ForEach(
+    lambda row: delete(allocations).where(_a.consumer_id == row["of"]), of=int
+)
+_ADD_ALLOCATION: Final = ForEach(
+    lambda row: insert(allocations).from_select(list(row), select(*row.values())),
+    consumer_id=int,
+    rp_id=int,
+    rc_id=int,
+    used=int,
+)
+_RAISE_GENERATIONS: Final = ForEach(
+    lambda row: (
+        update(resource_providers)
+        .where(_p.id == row["of"])
+        .values(generation=_p.generation + row["by"], updated_at=row["now"])
+    ),
+    of=int,
+    by=int,
+    now=int,
+)
 
 
 def claim(txn: Txn, wanted: Claim) -> None:
@@ -155,15 +136,14 @@ def release(txn: Txn, consumer_uuid: str) -> bool:
 
     Generations of providers stay as they are.
     """
-    found = _find(txn, consumer_uuid)
-    if found is None:
+    found = _find(txn, [consumer_uuid])
+    if not found:
         return False
-    consumer_id, generation = found
-    held = _held(txn, consumer_id)
-    _drop(txn, consumer_id, generation, uuid=consumer_uuid)
-    for key in sorted(held):
-        _give_back(txn, key, held[key])
-    for rp_id in {rp_id for rp_id, _ in held}:
+    txn.consumer_changed(consumer_uuid)
+    (held,) = _give_up(txn, [consumer_id for consumer_id, _ in found.values()]).values()
+    _drop(txn, [consumer_uuid], found)
+    take(txn, {key: Taken(freed=amount) for key, amount in held.items()}, {})
+    for rp_id, _ in held:
         txn.usage_changed(RpId(rp_id))
     return True
 
@@ -188,80 +168,114 @@ def replace_all(txn: Txn, writes: Sequence[ConsumerWrite]) -> None:
     one's is 1), and once that of each provider that the new allocations name, or, where a
     consumer is emptied, that it had some of.
     """
-    freed: defaultdict[_Key, int] = defaultdict(int)
-    taken: defaultdict[_Key, list[int]] = defaultdict(list)
-    raised: set[int] = set()
-    uuids: dict[int, str] = {}
-    fresh: list[tuple[int, Mapping[_Key, int]]] = []
-    for write in writes:
-        wanted = _by_inventory(txn, write.allocations)
-        consumer_id, held = _enter_consumer(txn, write)
+    _replace(txn, [writes])
+
+
+def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
+    """Do all that is written in ``requests``, each of which raises generations by itself."""
+    writes = [write for request in requests for write in request]
+    if len({write.consumer.uuid for write in writes}) < len(writes):
+        # Who is named twice is, the second time, what the first time made of him.
+        for write in writes:
+            _replace(txn, [[write]])
+        return
+    wanted: dict[str, _Amounts] = {
+        write.consumer.uuid: _by_inventory(txn, write.allocations) for write in writes
+    }
+    entered = _enter(txn, writes)
+    taken: defaultdict[Key, Taken] = defaultdict(Taken)
+    added: list[Values] = []
+    for uuid, (consumer_id, held) in entered.items():
         for key, amount in held.items():
-            freed[key] += amount
-        for key, amount in wanted.items():
-            taken[key].append(amount)
-        raised.update(rp_id for rp_id, _ in (wanted or held))
-        uuids.update((a.rp_id, a.rp_uuid) for a in write.allocations)
-        fresh.append((consumer_id, wanted))
-    for key in sorted(freed.keys() | taken.keys()):
-        if key in taken:
-            _take(txn, key, taken[key], freed=freed.get(key, 0), rp_uuid=uuids[key[0]])
-        else:
-            _give_back(txn, key, freed[key])
-    _add_allocations(txn, fresh)
-    for rp_id in sorted(raised):
-        _RAISE_GENERATION.run(txn.cursor, txn.dialect, {"rp": rp_id, "now_us": txn.now_us})
-    for rp_id, _ in freed.keys() | taken.keys():
+            taken[key].freed += amount
+        for key, amount in wanted[uuid].items():
+            taken[key].amounts.append(amount)
+            added.append((consumer_id, *key, amount))
+    take(txn, taken, {of.rp_id: of.rp_uuid for write in writes for of in write.allocations})
+    _ADD_ALLOCATION.run(txn.cursor, txn.dialect, added)
+    raised: defaultdict[int, int] = defaultdict(int)
+    for request in requests:
+        uuids = [write.consumer.uuid for write in request if write.consumer.uuid in entered]
+        for rp_id in {rp_id for uuid in uuids for rp_id, _ in wanted[uuid] or entered[uuid][1]}:
+            raised[rp_id] += 1
+    grown = [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
+    _RAISE_GENERATIONS.run(txn.cursor, txn.dialect, grown)
+    for rp_id, _ in taken:
         txn.usage_changed(RpId(rp_id))
 
 
-def _by_inventory(txn: Txn, wanted: Iterable[Allocation]) -> dict[_Key, int]:
-    amounts: dict[_Key, int] = {}
+def _by_inventory(txn: Txn, wanted: Iterable[Allocation]) -> _Amounts:
+    amounts: dict[Key, int] = {}
     for allocation in wanted:
         key = (allocation.rp_id, txn.class_id(allocation.resource_class))
         amounts[key] = amounts.get(key, 0) + allocation.amount
     return amounts
 
 
-def _enter_consumer(txn: Txn, write: ConsumerWrite) -> tuple[int, dict[_Key, int]]:
-    """Write the consumer's record; give its id and what it held, which is dropped."""
-    consumer = write.consumer
-    txn.consumer_changed(consumer.uuid)
-    found = _find(txn, consumer.uuid)
-    _check_generation(consumer.uuid, write.expected_generation, None if found is None else found[1])
-    if found is None:
-        return (_add_consumer(txn, consumer) if write.allocations else 0), {}
-    consumer_id, generation = found
-    held = _held(txn, consumer_id)
-    if not write.allocations:
-        _drop(txn, consumer_id, generation, uuid=consumer.uuid)
-        return consumer_id, held
-    _DROP_ALLOCATIONS.run(txn.cursor, txn.dialect, {"of": consumer_id})
-    _CHANGE_CONSUMER.run(
-        txn.cursor,
-        txn.dialect,
-        {
-            "of": consumer_id,
-            "seen": generation,
-            "project": consumer.project_id,
-            "user": consumer.user_id,
-            "now_us": txn.now_us,
-        },
-    )
-    if txn.cursor.rowcount != 1:
-        raise _generation_conflict(consumer.uuid, expected=generation, found="another")
-    if consumer.consumer_type is not None:
-        type_id = consumer_type_id(txn, consumer.consumer_type)
-        txn.conn.execute(
-            update(consumers).where(consumers.c.id == consumer_id).values(consumer_type_id=type_id)
+def _enter(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _Amounts]]:
+    """Write the consumers' records; give their ids and what they held, which is dropped."""
+    found = _find(txn, [write.consumer.uuid for write in writes])
+    for write in writes:
+        uuid = write.consumer.uuid
+        txn.consumer_changed(uuid)
+        _check_generation(
+            uuid, write.expected_generation, found[uuid][1] if uuid in found else None
         )
-    return consumer_id, held
+    ids = _add(txn, [w.consumer for w in writes if w.allocations and w.consumer.uuid not in found])
+    entered: dict[str, tuple[int, _Amounts]] = {uuid: (of, {}) for uuid, of in ids.items()}
+    if found:
+        held = _give_up(txn, [consumer_id for consumer_id, _ in found.values()])
+        known = [write for write in writes if write.consumer.uuid in found]
+        _change(txn, [write.consumer for write in known if write.allocations], found)
+        _drop(txn, [write.consumer.uuid for write in known if not write.allocations], found)
+        entered |= {uuid: (of, held[of]) for uuid, (of, _) in found.items()}
+    return entered
+
+
+def _add(txn: Txn, new: Sequence[Consumer]) -> dict[str, int]:
+    """Add consumers; give their ids by uuid."""
+    now = txn.now_us
+    rows = [
+        (of.uuid, of.project_id, of.user_id, _type_of(txn, of), FIRST_GENERATION, now, now)
+        for of in new
+    ]
+    added = _ADD.fetch(txn.cursor, txn.dialect, rows)
+    return {str(uuid): integer(consumer_id) for uuid, consumer_id in added}
+
+
+def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
+    rows = [
+        (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
+    ]
+    if _CHANGE.run(txn.cursor, txn.dialect, rows) != len(rows):
+        raise _changed_meanwhile([of.uuid for of in known])
+
+
+def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
+    for uuid in ended:
+        groups.leave(txn, uuid)
+    if _DROP.run(txn.cursor, txn.dialect, [found[uuid] for uuid in ended]) != len(ended):
+        raise _changed_meanwhile(ended)
+
+
+def _find(txn: Txn, uuids: Iterable[str]) -> _Found:
+    rows = _FIND.fetch(txn.cursor, txn.dialect, [(uuid,) for uuid in uuids])
+    return {str(uuid): (integer(of), integer(generation)) for uuid, of, generation in rows}
+
+
+def _give_up(txn: Txn, ids: Iterable[int]) -> dict[int, _Amounts]:
+    """Drop the allocations of consumers; give what they were, by consumer."""
+    rows = [(consumer_id,) for consumer_id in ids]
+    held: dict[int, _Amounts] = {consumer_id: {} for (consumer_id,) in rows}
+    for consumer_id, rp_id, rc_id, used in _HELD.fetch(txn.cursor, txn.dialect, rows):
+        held[integer(consumer_id)][integer(rp_id), integer(rc_id)] = integer(used)
+    _DROP_HELD.run(txn.cursor, txn.dialect, rows)
+    return held
 
 
 def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGeneration]) -> None:
     """Raise ConcurrentUpdate for the first consumer of another generation than was seen."""
-    c = consumers.c
-    query = select(c.uuid, c.generation).where(c.uuid.in_(seen))
+    query = select(_c.uuid, _c.generation).where(_c.uuid.in_(seen))
     present = {row.uuid: row.generation for row in conn.execute(query)}
     for uuid, expected in seen.items():
         _check_generation(uuid, expected, present.get(uuid))
@@ -269,40 +283,23 @@ def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGene
 
 def _check_generation(uuid: str, expected: ExpectedGeneration, found: int | None) -> None:
     if expected not in ("any", found):
-        raise _generation_conflict(uuid, expected=found, found=expected)
+        # Clients look for these very words, None for a null that was sent among them.
+        right = "null" if found is None else found
+        raise ConcurrentUpdate(
+            f"consumer generation conflict - expected {right} but got {expected} (consumer {uuid})"
+        )
 
 
-def _generation_conflict(
-    uuid: str, *, expected: int | None, found: int | str | None
-) -> ConcurrentUpdate:
-    # Clients look for these very words, None for a null that was sent among them.
-    right = "null" if expected is None else expected
+def _changed_meanwhile(uuids: Sequence[str]) -> ConcurrentUpdate:
     return ConcurrentUpdate(
-        f"consumer generation conflict - expected {right} but got {found} (consumer {uuid})"
+        f"consumer generation conflict - another write came between (consumer {', '.join(uuids)})"
     )
 
 
-def _add_consumer(txn: Txn, consumer: Consumer) -> int:
-    type_id = None
-    if consumer.consumer_type is not None:
-        type_id = consumer_type_id(txn, consumer.consumer_type)
-    _ADD_CONSUMER.run(
-        txn.cursor,
-        txn.dialect,
-        {
-            "uuid": consumer.uuid,
-            "project_id": consumer.project_id,
-            "user_id": consumer.user_id,
-            "consumer_type_id": type_id,
-            "generation": 1,
-            "created_at": txn.now_us,
-            "updated_at": txn.now_us,
-        },
-    )
-    row = txn.cursor.fetchone()
-    if row is None:
-        raise DuplicateName(f"Consumer {consumer.uuid} exists already.")
-    return integer(row[0])
+def _type_of(txn: Txn, consumer: Consumer) -> int | None:
+    """Give the id of a consumer's type; None if none was named."""
+    name = consumer.consumer_type
+    return None if name is None else consumer_type_id(txn, name)
 
 
 def consumer_type_id(txn: Txn, name: str) -> int:
@@ -312,82 +309,3 @@ def consumer_type_id(txn: Txn, name: str) -> int:
         txn.conn.execute(insert(consumer_types).values(name=name))
         known = txn.names.consumer_types.get(txn.conn, name)
     return known
-
-
-def _find(txn: Txn, uuid: str) -> tuple[int, int] | None:
-    _FIND_CONSUMER.run(txn.cursor, txn.dialect, {"of": uuid})
-    row = txn.cursor.fetchone()
-    return None if row is None else (integer(row[0]), integer(row[1]))
-
-
-def _held(txn: Txn, consumer_id: int) -> dict[_Key, int]:
-    _HELD.run(txn.cursor, txn.dialect, {"of": consumer_id})
-    return {(integer(rp), integer(rc)): integer(used) for rp, rc, used in txn.cursor.fetchall()}
-
-
-def _drop(txn: Txn, consumer_id: int, generation: int, *, uuid: str) -> None:
-    txn.consumer_changed(uuid)
-    groups.leave(txn, uuid)
-    _DROP_ALLOCATIONS.run(txn.cursor, txn.dialect, {"of": consumer_id})
-    _DROP_CONSUMER.run(txn.cursor, txn.dialect, {"of": consumer_id, "seen": generation})
-    if txn.cursor.rowcount != 1:
-        raise _generation_conflict(uuid, expected=generation, found="another")
-
-
-def _add_allocations(txn: Txn, fresh: Iterable[tuple[int, Mapping[_Key, int]]]) -> None:
-    rows = [
-        {"consumer_id": consumer_id, "rp_id": rp, "rc_id": rc, "used": amount}
-        for consumer_id, wanted in fresh
-        for (rp, rc), amount in wanted.items()
-    ]
-    if rows:
-        _ADD_ALLOCATION.run_many(txn.cursor, txn.dialect, rows)
-
-
-def _give_back(txn: Txn, key: _Key, freed: int) -> None:
-    _GIVE_BACK.run(txn.cursor, txn.dialect, {"rp": key[0], "rc": key[1], "freed": freed})
-    if txn.cursor.rowcount != 1:
-        raise Conflict(f"Provider {key[0]} has less in use of class {key[1]} than {freed}.")
-
-
-def _take(txn: Txn, key: _Key, amounts: Sequence[int], *, freed: int, rp_uuid: str) -> None:
-    """Take ``amounts`` (one a consumer) of an inventory, of which ``freed`` is given back.
-
-    All amounts are multiples of step_size if and only if their greatest common divisor is.
-    """
-    values = {
-        "rp": key[0],
-        "rc": key[1],
-        "net": sum(amounts) - freed,
-        "low": min(amounts),
-        "high": max(amounts),
-        "gcd": math.gcd(*amounts),
-    }
-    _TAKE.run(txn.cursor, txn.dialect, values)
-    if txn.cursor.rowcount != 1:
-        raise _refusal(txn, key, amounts, rp_uuid=rp_uuid)
-
-
-def _refusal(txn: Txn, key: _Key, amounts: Sequence[int], *, rp_uuid: str) -> Conflict:
-    """Say why an inventory refused ``amounts``: read after the fact, for people only."""
-    row = txn.conn.execute(
-        select(inventories).where(_i.rp_id == key[0], _i.rc_id == key[1])
-    ).one_or_none()
-    class_name = next(
-        (name for name, known in txn.names.resource_classes.known() if known == key[1]), "?"
-    )
-    # The words are those of the Placement API's contract, as far as clients look for them.
-    where = f"'{class_name}' on resource provider '{rp_uuid}'"
-    if row is None:
-        return NoInventory(f"Inventory for {where} invalid. There is none.")
-    for amount in amounts:
-        if not row.min_unit <= amount <= row.max_unit or amount % row.step_size:
-            return UnitViolation(
-                f"Unable to create allocation for {where}. The requested amount would violate"
-                f" inventory constraints. {amount} is asked for, min_unit is {row.min_unit},"
-                f" max_unit {row.max_unit}, step_size {row.step_size}."
-            )
-    return CapacityExceeded(
-        f"Unable to create allocation for {where}. The requested amount would exceed the"
-        f" capacity. {sum(amounts)} is asked for, {row.used} of {row.capacity} are used."
-    )

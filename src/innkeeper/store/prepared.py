@@ -5,19 +5,13 @@ A statement is compiled once per dialect; after that a call costs what the drive
 SQLAlchemy converts them, so points in time are given as microseconds.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.engine import Dialect
 
 from innkeeper.core.errors import StoreError
-
-MAX_ROWS: Final = 32
-"""Rows of one INSERT; each number of rows is a statement of its own to the server."""
-
-_NAMED: Final = re.compile(r"%\((\w+)\)s")
 
 Scalar = str | int | float | bytes | None
 
@@ -66,18 +60,6 @@ class Prepared:
         compiled = self._for(conn.dialect)
         return conn.exec_driver_sql(compiled.sql, compiled.arrange(values)).all()
 
-    def run_many(
-        self, cursor: Cursor, dialect: Dialect, values: Sequence[Mapping[str, Scalar]]
-    ) -> None:
-        """Execute once for each element of ``values``."""
-        compiled = self._for(dialect)
-        if compiled.takes_rows:
-            for start in range(0, len(values), MAX_ROWS):
-                rows = values[start : start + MAX_ROWS]
-                cursor.execute(compiled.of_rows(len(rows)), compiled.arrange_rows(rows))
-        else:
-            cursor.executemany(compiled.sql, [compiled.arrange(row) for row in values])
-
     def _for(self, dialect: Dialect) -> "_Compiled":
         found = self._compiled.get(dialect.name)
         if found is None:
@@ -88,20 +70,13 @@ class Prepared:
 class _Compiled:
     """The text for one dialect, and how its driver takes the values."""
 
-    __slots__ = ("_constants", "_order", "_texts", "sql", "takes_rows")
+    __slots__ = ("_constants", "_order", "sql")
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         positions: Sequence[str] | None = getattr(compiled, "positiontup", None)
         self.sql = str(compiled)
         self._order = None if positions is None else tuple(positions)
-        # Psycopg would send a row at a time; PyMySQL puts rows together by itself.
-        self.takes_rows = (
-            dialect.paramstyle == "pyformat"
-            and self.sql.startswith("INSERT")
-            and "RETURNING" not in self.sql
-        )
-        self._texts: dict[int, str] = {}
         # Literals of the statement ("used + 1") are bound values too.
         self._constants: dict[str, Scalar] = {
             name: value for name, value in (compiled.params or {}).items() if value is not None
@@ -112,20 +87,3 @@ class _Compiled:
         if self._constants:
             values = {**self._constants, **values}
         return values if self._order is None else tuple([values[name] for name in self._order])
-
-    def of_rows(self, count: int) -> str:
-        """Give the text of an INSERT of ``count`` rows at once."""
-        found = self._texts.get(count)
-        if found is None:
-            head, _, row = self.sql.partition(" VALUES ")
-            rows = (_NAMED.sub(rf"%(\g<1>_{number})s", row) for number in range(count))
-            found = self._texts[count] = f"{head} VALUES {', '.join(rows)}"
-        return found
-
-    def arrange_rows(self, rows: Sequence[Mapping[str, Scalar]]) -> dict[str, Scalar]:
-        """Give the values of several rows as ``of_rows`` names them."""
-        return {
-            f"{name}_{number}": value
-            for number, row in enumerate(rows)
-            for name, value in {**self._constants, **row}.items()
-        }

@@ -2,10 +2,24 @@
 
 import secrets
 import socket
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import (
+    JSON,
+    URL,
+    BigInteger,
+    Connection,
+    Engine,
+    FromClause,
+    Text,
+    bindparam,
+    column,
+    create_engine,
+    func,
+    text,
+)
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
@@ -16,6 +30,7 @@ from innkeeper.store.dialects.over_socket import (
     TURN_LIMIT_S,
     SocketBackend,
 )
+from innkeeper.store.dialects.rows import PARAMETER, Kind
 from innkeeper.store.dialects.trouble import Trouble
 
 OLDEST: Final = 13
@@ -24,8 +39,6 @@ LOCK_KEY: Final = 0x1224_EE9E_4B1D_0001
 """The advisory lock of whoever writes a database; such locks are per database."""
 PREPARE_AFTER: Final = 2
 """Runs of one statement after which the server keeps its plan."""
-CACHED_PLANS: Final = 400
-"""More than the hot statements of the store."""
 
 _LOST: Final = ("08", "25P03", "57P01", "57P02", "57P03", "25006")
 """Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25P03:
@@ -57,6 +70,12 @@ class PostgreSQLBackend(SocketBackend):
             "tcp_keepalives_interval": f"{KEEPALIVE_INTERVAL_S}",
             "tcp_keepalives_count": f"{KEEPALIVE_COUNT}",
         }
+        if not reads:
+            # What writes finds rows by their keys. A plan is kept, and one that was made while a
+            # table was small would walk through it, or through all of an index, ever after.
+            options |= dict.fromkeys(
+                ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"
+            )
         if self._is_shared and not reads:
             options["idle_in_transaction_session_timeout"] = f"{round(TURN_LIMIT_S * 1000)}"
         arguments: dict[str, object] = {
@@ -132,6 +151,13 @@ class PostgreSQLBackend(SocketBackend):
             return "which has just ended"
         name, address, pid = row
         return f"{name or 'unnamed'}, at {address or 'the same machine'}, server process {pid}"
+
+
+def table_of(columns: Mapping[str, Kind]) -> FromClause:
+    """Give a table of the rows that one parameter holds."""
+    typed = [column(name, BigInteger if kind is int else Text) for name, kind in columns.items()]
+    rows = func.json_to_recordset(bindparam(PARAMETER, type_=JSON))
+    return rows.table_valued(*typed, name="given").render_derived(with_types=True)
 
 
 def trouble(error: Exception) -> Trouble:

@@ -1,0 +1,139 @@
+"""Statements of the hottest paths that are run for each of many rows.
+
+Such a statement is written once, over a row. Where the database is a file, the columns of that row
+are bound values, and the driver runs it for one row after the other. Behind a socket, where each
+run would be a trip, they are the columns of a table that one parameter holds, as JSON: one trip,
+whatever the number of rows. So no two of the rows may change the same row of the database.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Final, cast
+
+import msgspec
+from sqlalchemy import BigInteger, ClauseElement, ColumnElement, FromClause, String, bindparam
+from sqlalchemy.engine import Dialect
+
+from innkeeper.store.dialects import mariadb, postgresql
+from innkeeper.store.dialects.rows import PARAMETER, Kind
+from innkeeper.store.prepared import Cursor, Scalar
+
+MAX_ROWS: Final = 1_000
+"""Rows of one statement, which keeps its parameter small: 100 kB."""
+
+Row = Mapping[str, ColumnElement[Any]]
+"""The columns of a row, by name, for a statement that is written over it."""
+Values = tuple[Scalar, ...]
+"""One row, in the order of its columns."""
+
+_TABLES: Final[Mapping[str, Callable[[Mapping[str, Kind]], FromClause]]] = {
+    "postgresql": postgresql.table_of,
+    "mariadb": mariadb.table_of,
+}
+"""What makes a table of the one parameter that holds all rows, by the name of the dialect."""
+
+
+class ForEach:
+    """A Core statement over a row, compiled once per dialect and run by the bare cursor."""
+
+    __slots__ = ("_columns", "_compiled", "_write")
+
+    def __init__(self, write: Callable[[Row], ClauseElement], **columns: Kind) -> None:
+        """Take what writes the statement over a row that has these ``columns``."""
+        self._write = write
+        self._columns = columns
+        self._compiled: dict[str, _AtOnce | _OneByOne] = {}
+
+    def run(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> int:
+        """Execute for each row; give how many rows of the database it found in all."""
+        found = 0
+        for page in _pages(rows):
+            self._for(dialect).run(cursor, page)
+            found += cursor.rowcount
+        return found
+
+    def fetch(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> list[Values]:
+        """Execute for each row; give all that it selects or returns, in no order."""
+        found: list[Values] = []
+        for page in _pages(rows):
+            found += self._for(dialect).fetch(cursor, page)
+        return found
+
+    def _for(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            kind = _AtOnce if dialect.name in _TABLES else _OneByOne
+            found = self._compiled[dialect.name] = kind(self._write, self._columns, dialect)
+        return found
+
+
+def _pages(rows: Sequence[Values]) -> Sequence[Sequence[Values]]:
+    if len(rows) <= MAX_ROWS:
+        return (rows,) if rows else ()
+    return [rows[start : start + MAX_ROWS] for start in range(0, len(rows), MAX_ROWS)]
+
+
+class _OneByOne:
+    """A statement over bound values."""
+
+    __slots__ = ("_arrange", "_constants", "_sql")
+
+    def __init__(
+        self, write: Callable[[Row], ClauseElement], columns: Mapping[str, Kind], dialect: Dialect
+    ) -> None:
+        bound: dict[str, ColumnElement[Any]] = {
+            name: bindparam(name, type_=BigInteger() if kind is int else String())
+            for name, kind in columns.items()
+        }
+        compiled = write(bound).compile(dialect=dialect)
+        self._sql = str(compiled)
+        # Literals of the statement ("used + 1") are bound values too, and follow those of the row.
+        literals = {k: v for k, v in (compiled.params or {}).items() if k not in columns}
+        self._constants: Values = tuple(literals.values())
+        places = [*columns, *literals]
+        order: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+        self._arrange: Callable[[Values], Values] | None = None
+        if tuple(order) != tuple(places):
+            self._arrange = itemgetter(*(places.index(name) for name in order))
+
+    def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
+        cursor.executemany(self._sql, self._arranged(rows))
+
+    def fetch(self, cursor: Cursor, rows: Sequence[Values]) -> list[Values]:
+        found: list[Values] = []
+        for row in self._arranged(rows):
+            cursor.execute(self._sql, row)
+            found += cursor.fetchall()
+        return found
+
+    def _arranged(self, rows: Sequence[Values]) -> Sequence[Values]:
+        arrange, constants = self._arrange, self._constants
+        if arrange is None:
+            return rows
+        return [arrange(row + constants) for row in rows]
+
+
+class _AtOnce:
+    """A statement over a table that one parameter holds."""
+
+    __slots__ = ("_constants", "_names", "_order", "_sql")
+
+    def __init__(
+        self, write: Callable[[Row], ClauseElement], columns: Mapping[str, Kind], dialect: Dialect
+    ) -> None:
+        compiled = write(cast("Row", _TABLES[dialect.name](columns).c)).compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._names = tuple(columns)
+        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        self._constants: dict[str, Scalar] = dict(compiled.params or {})
+
+    def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
+        names = self._names
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        values = {**self._constants, PARAMETER: msgspec.json.encode(named).decode()}
+        order = self._order
+        cursor.execute(self._sql, values if order is None else [values[name] for name in order])
+
+    def fetch(self, cursor: Cursor, rows: Sequence[Values]) -> list[Values]:
+        self.run(cursor, rows)
+        return cursor.fetchall()

@@ -1,0 +1,136 @@
+"""What is taken of inventories and given back: the only writes of ``used``.
+
+One conditional write for each inventory carries capacity and unit rules, so that it is right at
+READ COMMITTED with any number of writers. Inventories are written in one order (provider, class),
+so that two writers never wait for each other in a circle.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, func, or_, select, update
+
+from innkeeper.core.errors import CapacityExceeded, Conflict, NoInventory, UnitViolation
+from innkeeper.core.ids import RpId, RpUuid
+from innkeeper.core.inventory import MAX_INT
+from innkeeper.store.for_each import ForEach, Values
+from innkeeper.store.tables import allocations, inventories
+from innkeeper.store.txn import Txn
+
+Key = tuple[int, int]
+"""(provider id, resource class id): an inventory."""
+
+_i = inventories.c
+_TAKE: Final = ForEach(
+    lambda row: (
+        update(inventories)
+        .where(
+            _i.rp_id == row["rp"],
+            _i.rc_id == row["rc"],
+            or_(row["net"] <= 0, _i.used + row["net"] <= _i.capacity),
+            _i.used + row["net"] >= 0,
+            _i.min_unit <= row["low"],
+            _i.max_unit >= row["high"],
+            row["gcd"] % _i.step_size == 0,
+        )
+        .values(used=_i.used + row["net"])
+    ),
+    rp=int,
+    rc=int,
+    net=int,
+    low=int,
+    high=int,
+    gcd=int,
+)
+
+
+class Taken(msgspec.Struct):
+    """What is to become of one inventory."""
+
+    amounts: list[int] = msgspec.field(default_factory=list)
+    """What is taken: one amount a consumer."""
+    freed: int = 0
+    """What is given back."""
+
+    @property
+    def net(self) -> int:
+        """By how much more is used then."""
+        return sum(self.amounts) - self.freed
+
+    def row(self, key: Key) -> Values:
+        """Give the values for the statement.
+
+        All amounts are multiples of step_size if and only if their greatest common divisor is.
+        What is only given back keeps every rule.
+        """
+        amounts = self.amounts
+        if not amounts:
+            return (*key, -self.freed, MAX_INT, 0, 0)
+        return (*key, self.net, min(amounts), max(amounts), math.gcd(*amounts))
+
+
+def take(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> None:
+    """Take and give back; ``uuids`` are of the providers of which anything is taken.
+
+    Raises CapacityExceeded, UnitViolation, NoInventory or Conflict.
+    """
+    keys = sorted(wanted)
+    if _TAKE.run(txn.cursor, txn.dialect, [wanted[key].row(key) for key in keys]) != len(keys):
+        raise _refusal(txn, wanted, uuids)
+
+
+def _refusal(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> Conflict:
+    """Say which inventory refused, and why: read after the fact, for people only.
+
+    Those that did not refuse have been taken of by now, and look fuller than they were. What was
+    in use is the sum of allocations: what is freed is gone from it, what is taken not yet there.
+    """
+    rows = {key: _inventory(txn, key) for key in sorted(wanted)}
+    for exact in (True, False):
+        for key, row in rows.items():
+            taken = wanted[key]
+            where = f"'{_class_name(txn, key)}' on resource provider '{uuids.get(RpId(key[0]))}'"
+            if row is None:
+                return NoInventory(f"Inventory for {where} invalid. There is none.")
+            used = row.held + taken.freed if exact else row.used
+            refused = _broken_rule(row, taken, used=used, where=where)
+            if refused is not None:
+                return refused
+    return Conflict("What was refused would be given now: inventories have changed meanwhile.")
+
+
+def _inventory(txn: Txn, key: Key) -> Row[Any] | None:
+    a = allocations.c
+    held = select(func.coalesce(func.sum(a.used), 0)).where(a.rp_id == key[0], a.rc_id == key[1])
+    return txn.conn.execute(
+        select(inventories, held.scalar_subquery().label("held")).where(
+            _i.rp_id == key[0], _i.rc_id == key[1]
+        )
+    ).one_or_none()
+
+
+def _class_name(txn: Txn, key: Key) -> str:
+    known = txn.names.resource_classes.known()
+    return next((name for name, rc_id in known if rc_id == key[1]), "?")
+
+
+def _broken_rule(row: Row[Any], taken: Taken, *, used: int, where: str) -> Conflict | None:
+    """Give what refuses ``taken`` of an inventory of which ``used`` is in use, if anything does."""
+    # The words are those of the Placement API's contract, as far as clients look for them.
+    for amount in taken.amounts:
+        if not row.min_unit <= amount <= row.max_unit or amount % row.step_size:
+            return UnitViolation(
+                f"Unable to create allocation for {where}. The requested amount would violate"
+                f" inventory constraints. {amount} is asked for, min_unit is {row.min_unit},"
+                f" max_unit {row.max_unit}, step_size {row.step_size}."
+            )
+    if taken.net > 0 and used + taken.net > row.capacity:
+        return CapacityExceeded(
+            f"Unable to create allocation for {where}. The requested amount would exceed the"
+            f" capacity. {sum(taken.amounts)} is asked for, {used} of {row.capacity} are used."
+        )
+    if used + taken.net < 0:
+        return Conflict(f"Less is in use of {where} than is given back.")
+    return None
