@@ -7,6 +7,7 @@ Innkeeper answers just then. (Were that wrong, the two would differ in what they
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -111,25 +112,28 @@ class Change:
     value: Any = field(default=None, hash=False)
 
     def of(self, document: Any) -> Any:
+        # Another change may spoil a place within this value, which other steps have too.
+        value = deepcopy(self.value)
         places = list(_places(document))
         if not places:
-            return self.value
+            return value
         container, key = places[self.place % len(places)]
         if self.kind == "drop":
             del container[key]
         elif self.kind == "add" and isinstance(container, dict):
-            container["x"] = self.value
+            container["x"] = value
         else:
-            container[key] = self.value
+            container[key] = value
         return document
 
 
 def _places(document: Any) -> Any:
+    if not isinstance(document, dict | list):
+        return
     items = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in list(items):
         yield document, key
-        if isinstance(value, dict | list):
-            yield from _places(value)
+        yield from _places(value)
 
 
 def filled(body: Any, view: View) -> Any:
