@@ -6,7 +6,6 @@ product of the groups' providers is never built.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
 from typing import Final
 
 from innkeeper.core.ids import RpRow
@@ -21,9 +20,6 @@ STEPS_BETWEEN_LOOKS: Final = 64
 PATIENCE: Final = 64
 """Steps without a find before it is checked whether there is one: most trees have one at once,
 and the check costs as much as some of them."""
-
-MAX_KINDS_CHECKED: Final = 6
-"""Kinds of groups up to which every subset of them is checked for enough providers."""
 
 
 class Deadline:
@@ -156,14 +152,25 @@ class Combiner:
         return next(iter(trial), None) is not None
 
     def _enough_providers(self) -> bool:
-        """Check Hall's condition for isolated groups: any of them together have enough."""
-        needs = self._plan.needs
-        suffixed = [numbers for numbers in self._plan.kinds if not needs[numbers[0]].spans]
-        if len(suffixed) > MAX_KINDS_CHECKED:
-            return True
-        for size in range(1, len(suffixed) + 1):
-            for some in combinations(suffixed, size):
-                rows = set().union(*(self._all_options[numbers[0]] for numbers in some))
-                if len(rows) < sum(map(len, some)):
-                    return False
-        return True
+        """Tell whether isolated groups, each by itself, can have a provider each."""
+        options, served = self._all_options, dict[RpRow, int]()
+        return all(
+            _serve(number, options, served, set())
+            for number, need in enumerate(self._plan.needs)
+            if not need.spans
+        )
+
+
+def _serve(number: int, options: Options, served: dict[RpRow, int], tried: set[RpRow]) -> bool:
+    """Find a need a row of its own, for which others may move on to another of theirs.
+
+    Augmenting paths: H. W. Kuhn, The Hungarian method for the assignment problem, 1955.
+    """
+    for row in options[number]:
+        if row not in tried:
+            tried.add(row)
+            other = served.get(row)
+            if other is None or _serve(other, options, served, tried):
+                served[row] = number
+                return True
+    return False

@@ -40,6 +40,10 @@ The survey is exact for flat hosts and for like devices, so that the first host 
 has one; at some 50 us each this bounds the time that the loop is kept from others.
 """
 
+MAX_LOOKS: Final = 512
+"""Looks, of some dozen steps each, that the searches of one pick take together: about 50 ms. Where
+they are used up, only hosts are taken that have a combination at once."""
+
 MAX_ALTERNATES_TRIED: Final = 4
 """Hosts tried per alternate wanted, for the same reason; fewer alternates are no failure."""
 
@@ -99,16 +103,16 @@ class Picker:
         scores = self._scores(job, record, excluded)
         if scores is None:
             return None
-        dropped = 0
+        dropped, looks = 0, _Looks()
         for position in islice(self._order(scores, record), MAX_HOSTS_TRIED):
-            selection = self._selection(job, position)
+            selection = self._selection(job, position, looks)
             if selection is not None:
-                record.dropped("placement:combination", dropped, _NO_COMBINATION)
+                record.dropped("placement:combination", dropped, looks.reason)
                 pick = Pick(position, selection, scores)
                 pick.hold(self._index, self._picks, job.spec.group)
                 return pick
             dropped += 1
-        record.dropped("placement:combination", dropped, _NO_COMBINATION)
+        record.dropped("placement:combination", dropped, looks.reason)
         return None
 
     def hold_again(self, job: Job, pick: Pick) -> None:
@@ -126,12 +130,13 @@ class Picker:
         """
         if count <= 0:
             return
-        cell = self._index.hosts.cell[: len(pick.scores)]
+        # Hosts may have been added since the pick.
+        cell = self._index.hosts.cell[: pick.scores.size]
         scores = masked(pick.scores, cell == cell[pick.position])
-        scores[list(taken)] = -np.inf
-        found = 0
+        scores[[position for position in taken if position < scores.size]] = -np.inf
+        found, looks = 0, _Looks()
         for position in self._spares(scores, count * MAX_ALTERNATES_TRIED):
-            selection = self._selection(job, position)
+            selection = self._selection(job, position, looks)
             if selection is not None:
                 yield selection
                 found += 1
@@ -185,7 +190,7 @@ class Picker:
             leaders.insert(0, leaders.pop(chosen))
         return chain(leaders, order)
 
-    def _selection(self, job: Job, position: int) -> Selection | None:
+    def _selection(self, job: Job, position: int, looks: "_Looks") -> Selection | None:
         """Give the best combination in one host's tree, or None if there is none."""
         hosts = self._index.hosts
         candidate = next(
@@ -194,6 +199,7 @@ class Picker:
                 job.spec.request,
                 RpRow(int(hosts.root[position])),
                 prefer=self._prefer(job, position),
+                expired=looks.used_up,
             ),
             None,
         )
@@ -234,4 +240,24 @@ class Picker:
         return prefer
 
 
+class _Looks:
+    """Counts the looks of the searches of one pick."""
+
+    def __init__(self) -> None:
+        self._left = MAX_LOOKS
+
+    def used_up(self) -> bool:
+        """Count a look; tell whether there may be no more."""
+        self._left -= 1
+        return self._left < 0
+
+    @property
+    def reason(self) -> str:
+        """Say why hosts were dropped."""
+        return _NO_COMBINATION if self._left >= 0 else _NONE_SOON
+
+
 _NO_COMBINATION: Final = "no combination of the host's devices serves all request groups"
+_NONE_SOON: Final = (
+    "no combination of the host's devices that serves all request groups was found soon enough"
+)

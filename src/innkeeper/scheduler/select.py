@@ -216,10 +216,10 @@ class Scheduler:
         return slot.pick is not None
 
     def _add_alternates(self, job: Job, slots: Sequence[_Slot], *, count: int) -> None:
-        """Give alternates to the slots without; none is a host that the request itself chose."""
+        """Give every slot alternates; none is a host that the request itself chose."""
         chosen = [slot.pick.position for slot in slots if slot.pick is not None]
         for slot in slots:
-            if slot.pick is not None and not slot.alternates:
+            if slot.pick is not None:
                 slot.alternates = tuple(
                     self._picker.alternates(job, slot.pick, count=count, taken=chosen)
                 )

@@ -332,6 +332,15 @@ def test_more_groups_than_devices_are_refused_without_trying() -> None:
     assert next(looks) < 100
 
 
+def test_too_few_devices_for_unlike_groups_are_noticed_at_once() -> None:
+    index = loaded(world(host(1), *(gpu(10 + number, 1, 100) for number in range(9))))
+    unlike = tuple(group(f"_{n}", GPU=n) for n in range(1, 11))
+    request = CandidateRequest(groups=unlike, group_policy="isolate")
+    looks = count()
+    assert not candidates(index, request, expired=lambda: next(looks) > 10)
+    assert next(looks) <= 1
+
+
 def test_a_preference_orders_the_devices_and_may_leave_some_out() -> None:
     index, request = eight_of_eight(1)
     two = msgspec.structs.replace(request, groups=request.groups[:2])

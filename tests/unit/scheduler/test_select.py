@@ -23,6 +23,7 @@ from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.core.server_group import GroupPolicy, ServerGroup
 from innkeeper.replay.openb import OPENB, Node, Task, candidate_request
+from innkeeper.scheduler import picking
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.scheduler.filters.per_host import PerHostFilter
 from innkeeper.scheduler.profile import Profile
@@ -409,6 +410,24 @@ async def test_alternates_are_no_hosts_that_the_request_chose() -> None:
     assert [hosts_of(each) for each in placed] == [["h0", "h2", "h3"], ["h1", "h2", "h3"]]
 
 
+async def test_alternates_are_none_that_a_lost_claim_moved_to() -> None:
+    cluster = cluster_of(3, 3, 3, 3)
+    claimer = Refusing(cluster, SPEC, refuse={"h1": CapacityExceeded("full")})
+    placed = await place(cluster, count=2, alternates=3, claimer=claimer)
+    assert [hosts_of(each)[0] for each in placed] == ["h0", "h2"]
+    assert [set(hosts_of(each)[1:]) for each in placed] == [{"h1", "h3"}, {"h3"}]
+
+
+async def test_a_host_may_be_added_while_many_instances_are_placed() -> None:
+    cluster = cluster_of(*[8] * 20)
+    many = asyncio.create_task(place(cluster, count=40, alternates=2))
+    await asyncio.sleep(0)
+    cluster.add_host(
+        HostName("new"), {"VCPU": 8}, host=Host(HostName("new"), CellName("c"), RpUuid(""))
+    )
+    assert len(await many) == 40
+
+
 # --- server groups ---------------------------------------------------------------------------
 
 
@@ -526,6 +545,21 @@ async def test_a_host_without_a_combination_is_dropped_and_recorded() -> None:
     cluster = gpu_cluster([1000])
     with pytest.raises(NoValidHost, match="placement:combination removed 1"):
         await place(cluster, spec)
+
+
+async def test_a_hopeless_search_does_not_keep_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # No two of the groups fit one GPU, and each fits each: found out by trying all orders.
+    amounts = [900 + number for number in range(8)]
+    groups = tuple(
+        RequestGroup(suffix=f"_{amount}", resources=((OPENB.gpu, amount),)) for amount in amounts
+    )
+    spec = RequestSpec(CandidateRequest(groups=groups, group_policy="none"), policy="stack")
+    monkeypatch.setattr(picking, "MAX_LOOKS", 3)
+    with pytest.raises(NoValidHost) as refused:
+        await place(gpu_cluster([1000] * 7), spec)
+    assert "found soon enough" in refused.value.decision.steps[-1].reason
 
 
 async def test_gpu_model_is_a_condition() -> None:
