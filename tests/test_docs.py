@@ -9,6 +9,7 @@ from cyclopts import App
 
 from innkeeper.api.limits import OverLimit
 from innkeeper.api.native import faults
+from innkeeper.api.native.operations import OPERATIONS
 from innkeeper.auth.rules import RULES
 from innkeeper.cli.main import make_app
 from innkeeper.config import Config, setting_types
@@ -71,6 +72,12 @@ def test_each_policy_rule_is_listed_as_it_is(checkout: Path) -> None:
     ]
 
 
+def test_each_operation_of_the_native_api_is_listed(checkout: Path) -> None:
+    text = (checkout / "docs/reference/native-api.md").read_text()
+    listed = re.findall(r"^\| `([A-Z]+) /v1([^` ]*)` \| (.+) \|$", text, re.MULTILINE)
+    assert sorted(listed) == sorted((each.method, each.path, each.summary) for each in OPERATIONS)
+
+
 def commands(app: App, before: str) -> Iterator[str]:
     names = [name for name in app if not name.startswith("-")]
     if not names:
@@ -85,8 +92,14 @@ def test_each_command_is_listed(checkout: Path) -> None:
     assert sorted(listed) == sorted(commands(make_app(), "innkeeper"))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/architecture.md"])
-def test_links_lead_somewhere(checkout: Path, page: str) -> None:
-    path = checkout / page
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
-        assert (path.parent / target).exists(), target
+def test_links_lead_somewhere(checkout: Path) -> None:
+    for path in (checkout / "README.md", *(checkout / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+@pytest.mark.parametrize("part", ["tutorials", "how-to", "reference"])
+def test_each_page_is_in_the_index_of_its_part(checkout: Path, part: str) -> None:
+    folder = checkout / "docs" / part
+    listed = re.findall(r"\]\(([^)/]+\.md)\)", (folder / "index.md").read_text())
+    assert sorted([*listed, "index.md"]) == sorted(path.name for path in folder.glob("*.md"))

@@ -31,6 +31,9 @@ NO_SETTINGS: Final = frozenset({CONFIG_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE})
 DATABASE_NAME: Final = "innkeeper.db"
 """File of the embedded database inside the data directory."""
 
+_OTHER_FLAGS: Final = {"cells.names": "cells", "store.url": "database-url"}
+"""Settings whose flag has another name than they have."""
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 Strategy = Literal["none", "noauth2", "http_basic", "keystone"]
 UNGUARDED: Final[frozenset[Strategy]] = frozenset({"none", "noauth2"})
@@ -313,7 +316,9 @@ def _given(
 
 def _flag(key: str) -> str:
     """Give the flag of a dotted key: its last name, unless that alone would say too little."""
-    name = key if key.startswith("placement.") else key.rpartition(".")[2]
+    name = _OTHER_FLAGS.get(key) or (
+        key if key.startswith("placement.") else key.rpartition(".")[2]
+    )
     return "--" + name.replace(".", "-").replace("_", "-")
 
 

@@ -86,7 +86,7 @@ def test_a_store_in_use_or_filled_is_refused(
         assert_one_line(innkeeper("import", *command), "in use", "pid")
         assert_one_line(innkeeper("export", *command), "in use", "pid")
         assert server.stop() == 0
-    assert_one_line(innkeeper("import", *command), "resource providers", "empty data directory")
+    assert_one_line(innkeeper("import", *command), "resource providers", "empty store")
     assert_one_line(innkeeper("export", *command), "before.db", "is not empty")
     assert_one_line(innkeeper("export", "placement", "x.db", "--data-dir", "no"), "no database")
 

@@ -81,6 +81,22 @@ def test_no_server_at_the_url(innkeeper: Innkeeper) -> None:
         )
 
 
+@pytest.mark.parametrize("url", ["here", "http://", "http://127.0.0.1:99999", "ftp://127.0.0.1"])
+def test_no_url(innkeeper: Innkeeper, url: str) -> None:
+    assert_one_line(innkeeper("host", "list", "--url", url), "--url", f"'{url}'")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everywhere")
+def test_unreadable_data_dir(innkeeper: Innkeeper, tmp_path: Path) -> None:
+    (tmp_path / "inn").mkdir(mode=0o000)
+    for command in (("audit",), ("host", "list"), ("db", "version")):
+        assert_one_line(innkeeper(*command, "--data-dir", tmp_path / "inn"), "Permission denied")
+
+
+def test_a_flag_is_named_as_it_is_typed(innkeeper: Innkeeper) -> None:
+    assert_one_line(innkeeper("up", "--cells", "a b"), "--cells", "'a b'")
+
+
 def test_bad_row_in_a_trace(innkeeper: Innkeeper, tiny_trace: Path) -> None:
     row: tuple[object, ...] = ("task-1", 1000, 1024, 3, 1000, "")
     write_csv(tiny_trace / "openb_pod_list_default.csv", TASKS, [row])

@@ -66,5 +66,10 @@ def _announce(config: Config, listening: Listening, *, json: bool) -> None:
         return
     output.show(f"Innkeeper's APIs are at [bold]{listening.url}[/]; Ctrl-C stops it.")
     output.show(
-        hints(listening.url, data_dir=config.data_dir, placement_url=listening.placement_url)
+        hints(
+            listening.url,
+            data_dir=config.data_dir,
+            placement_url=listening.placement_url,
+            cells=False,
+        )
     )

@@ -94,7 +94,7 @@ def _read(config: Config) -> list[Audited]:
     paths = databases(config.data_path)
     if not paths:
         raise SetupError(
-            f"There is no database in {config.data_path}. Start `innkeeper up` or a replay first,"
+            f"There is no database in {config.data_path}. Start a server or a replay on it first,"
             " or name another directory with --data-dir."
         )
     return [_prove(path) for path in paths]

@@ -42,7 +42,7 @@ class AsServers:
     """Run the whole system and send each task of the list through it once."""
     exit: Annotated[bool, Parameter(negative="")] = False
     """End when all is done, instead of staying up for you to look around."""
-    cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None
+    cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True, negative="")] = None
     """Names of the cells that share the nodes [default: cell-a cell-b]."""
     failure_rate: Annotated[float | None, Parameter(show_default=False)] = None
     """Share of builds that fail, from 0 to 1 [default: 0.02]."""
@@ -76,7 +76,7 @@ def openb(
     For example:
 
         innkeeper replay openb                            # one run of fgd
-        innkeeper replay openb --policy bestfit --seeds 10
+        innkeeper replay openb --policy best-fit --seeds 10
         innkeeper replay openb --policy all --seeds 2 --json
         innkeeper replay openb --as-servers               # then look around
         innkeeper replay openb --as-servers --exit        # exit code 0 if the books are clean

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from cyclopts import Parameter
@@ -97,7 +98,10 @@ class Source:
             from innkeeper.cli.identity import who_to_be
 
             wanted = response.headers.get("www-authenticate", "")
-            raise SetupError(f"{self.name} does not know who asks. {who_to_be(wanted)}")
+            raise SetupError(
+                f"{self.name} does not know who asks, or refuses what it was given."
+                f" {who_to_be(wanted)}"
+            )
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise RequestFailed(_complaint(response))
         return msgspec.json.decode(response.content, type=kind)
@@ -148,15 +152,24 @@ async def _directory(
 ) -> AsyncIterator[Source]:
     import httpx2
 
+    from innkeeper.store.dialects.backend import shown
+
+    name = shown(config.store.url) if config.store.url else str(config.data_path)
     async with site as app:
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
-            yield Source(client, str(config.data_path))
+            yield Source(client, name)
 
 
 def _checked(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise SetupError(f"--url: '{url}' is no URL such as http://127.0.0.1:8778.")
+    refused = SetupError(f"--url: '{url}' is no URL such as http://127.0.0.1:8778.")
+    try:
+        parts = urlsplit(url)
+        # To ask for the port is to have it checked.
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise refused
+    except ValueError as error:
+        raise refused from error
     return url
 
 

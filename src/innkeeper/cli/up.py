@@ -34,12 +34,12 @@ def up(
     host: Annotated[str | None, Parameter(show_default=False)] = None,
     port: Annotated[int | None, Parameter(show_default=False)] = None,
     placement_listen: Annotated[str | None, Parameter(show_default=False)] = None,
-    cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    cells: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True, negative="")] = None,
     simulation: Simulation | None = None,
     json: Json = False,
     settings: Settings | None = None,
 ) -> int:
-    """Run everything in one process: API, cells with their conductors, agents, database.
+    """Run everything in one process: APIs, cells with their conductors, agents, database.
 
     Stop it with Ctrl-C, or kill it: it goes on where it was.
 

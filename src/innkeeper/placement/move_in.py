@@ -90,7 +90,7 @@ async def _remove_unfinished(store: OpenStore) -> None:
     if bookmark.done:
         raise SetupError(
             f"The import from {bookmark.source} is done, and --restart removes unfinished ones"
-            " only. Import into an empty data directory (--data-dir)."
+            " only. Import into an empty store (--data-dir, --database-url)."
         )
     await store.write(bookmarks.remove_imported)
 
@@ -103,7 +103,7 @@ def _check_same(bookmark: Bookmark, source: Source, fingerprint: str) -> None:
         raise SetupError(
             f"The store holds what was imported from {bookmark.source} before, and the database"
             f" {source.name} is not as that was then. Compare them with --compare-only, or import"
-            " into an empty data directory (--data-dir)."
+            " into an empty store (--data-dir, --database-url)."
         )
     raise SetupError(
         f"An import from {bookmark.source} is unfinished, and the database {source.name} is not as"

@@ -13,7 +13,7 @@ from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
 from innkeeper.store import schema
-from innkeeper.store.dialects.backend import backend_of
+from innkeeper.store.dialects.backend import backend_of, is_embedded
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
@@ -45,7 +45,14 @@ class ReadOnlyStore(OpenStore):
                     schema.check(conn)
         except DBAPIError as error:
             engine.dispose()
-            raise SetupError(f"Cannot read the database {backend.shown}: {error.orig}.") from error
+            said = " ".join(str(error.orig).split()).rstrip(".")
+            raise SetupError(
+                f"Cannot read the database {backend.shown}: {said}. Check that it is an Innkeeper"
+                " database, and run this as the user that Innkeeper runs as: who reads SQLite must"
+                " be able to write the files beside it."
+                if is_embedded(url)
+                else f"Cannot read the database {backend.shown}: {said}."
+            ) from error
         except SetupError:
             engine.dispose()
             raise

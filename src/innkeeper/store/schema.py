@@ -51,13 +51,13 @@ def check(conn: Connection) -> None:
     """Raise SetupError, saying what to do, unless the schema is the newest, ready to be read."""
     found = revision(conn)
     if found is None:
-        raise SetupError("The database is empty. Start `innkeeper up` or a replay first.")
+        raise SetupError("The database is empty. Run `innkeeper db sync`, or start a server on it.")
     if found not in _KNOWN:
         raise _newer(found)
     if found != NEWEST:
         raise SetupError(
-            f"The database is of the older schema {found}. Start `innkeeper up` on it once, which"
-            " brings it to the newest."
+            f"The database is of the older schema {found}. Run `innkeeper db sync`, which brings it"
+            " to the newest."
         )
 
 
@@ -77,7 +77,8 @@ def revision(conn: Connection) -> str | None:
 def _newer(found: str) -> SetupError:
     return SetupError(
         f"The database is of schema {found}, newer than this Innkeeper knows ({NEWEST})."
-        " Start the newer version, or restore a copy made before the upgrade."
+        " Start the newer version, or restore a copy made before the upgrade. If it is another"
+        " program's, name an empty one; `innkeeper import placement` takes over that of Placement."
     )
 
 

@@ -61,8 +61,9 @@ def take_for_replay(directory: Path) -> None:
         others = {each.name for each in directory.iterdir()} - {LOCK_NAME}
         if others and not marker.exists():
             raise SetupError(
-                f"{directory} holds what no replay made ({min(others)}), and a replay needs an"
-                " empty directory. Choose another with --data-dir."
+                f"{directory} holds what no replay made, or a server has used since"
+                f" ({min(others)}), and a replay needs an empty directory. Choose another with"
+                " --data-dir."
             )
         marker.touch()
         for name in _OURS:

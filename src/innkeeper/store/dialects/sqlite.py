@@ -91,8 +91,8 @@ class SqliteBackend:
         """
         if not self._path.is_file():
             raise SetupError(
-                f"There is no database {self._path}. Start `innkeeper up` or a replay first, or"
-                " name another directory with --data-dir."
+                f"There is no database {self._path}. Name another directory with --data-dir, or"
+                " make one with `innkeeper db sync`, a server, a replay or an import."
             )
         return self.open_readers(1)
 

@@ -95,7 +95,7 @@ def check_empty(conn: Connection) -> None:
         if count:
             raise SetupError(
                 f"The store holds {count} {table.name.replace('_', ' ')} already, and an import"
-                " mixes with nothing. Import into an empty data directory (--data-dir)."
+                " mixes with nothing. Import into an empty store (--data-dir, --database-url)."
             )
 
 
