@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.e2e.conftest import TASKS, Innkeeper, serving, write_csv
@@ -33,6 +34,17 @@ def test_data_dir_in_use(innkeeper: Innkeeper, tmp_path: Path, tiny_trace: Path)
         assert_one_line(in_use, "in use", "pid", "--data-dir")
         replay = innkeeper("replay", "openb", "--data", tiny_trace, "--data-dir", tmp_path / "inn")
         assert_one_line(replay, "in use", "--data-dir")
+
+
+def test_a_provider_that_has_the_name_of_a_host(
+    innkeeper: Innkeeper, tmp_path: Path, client: httpx2.Client
+) -> None:
+    with serving(tmp_path / "inn", "--hosts", 1) as server:
+        body = {"name": "cell-b-host-0001"}
+        client.post(f"{server.url}/placement/resource_providers", json=body).raise_for_status()
+        assert server.stop() == 0
+    up = ("up", "--port", 0, "--hosts", 2, "--data-dir", tmp_path / "inn")
+    assert_one_line(innkeeper(*up), "hosts of cell cell-b", "taken")
 
 
 def test_data_dir_below_a_file(innkeeper: Innkeeper, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from innkeeper.bus.cell import conductor_subject
+from innkeeper.bus.messages import HostReports, ReportsRefused, decode_from_conductor, encode
 from innkeeper.compute.drivers.simulated import Behaviour
 from innkeeper.core.errors import CellDown, NotFound
 from innkeeper.core.ids import CellName, HostName, InstanceUuid
@@ -17,7 +19,7 @@ from innkeeper.store import tasks
 from tests.sim import world as world_module
 from tests.sim.truths import assert_at_rest, listed
 from tests.sim.virtual import VirtualLoop, run
-from tests.sim.world import CELLS, CONDUCTORS_PER_CELL, SPEC, World, running
+from tests.sim.world import CELLS, CONDUCTORS_PER_CELL, SPEC, World, reports_of, running
 
 A, B = CELLS
 IN_A = msgspec.structs.replace(SPEC, cell=A)
@@ -236,6 +238,17 @@ def test_the_last_conductor_that_stops_takes_its_cell_down(tmp_path: Path) -> No
         assert refused.status == "ERROR"
         with pytest.raises(NotFound):
             await world.watch.set_enabled(CellName("none"), enabled=True)
+
+    story(tmp_path, tell)
+
+
+def test_reports_that_cannot_be_written_are_refused_with_the_reason(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        foreign = HostReports(tuple(reports_of(B)))
+        answer = await world.bus.request(conductor_subject(A), encode(foreign), timeout_s=10.0)
+        refused = decode_from_conductor(answer)
+        assert isinstance(refused, ReportsRefused)
+        assert "of cell b" in refused.reason
 
     story(tmp_path, tell)
 

@@ -63,12 +63,16 @@ class MemoryBus:
         if not chosen:
             raise NoResponders(f"Nobody listens on {subject}.")
         answers = [self._start(listener, payload, subject=subject) for listener in chosen]
-        await asyncio.wait(answers, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            answers, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
         for answer in answers:
             if answer.done() and not answer.cancelled():
                 given = answer.result()
                 if given is not None:
                     return given
+        if done:
+            raise RequestTimeout(f"Who listens on {subject} has no answer.")
         raise RequestTimeout(f"No answer on {subject} in {timeout_s:g} s.")
 
     async def subscribe(

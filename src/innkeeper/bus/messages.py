@@ -16,7 +16,7 @@ class TasksWaiting(msgspec.Struct, frozen=True, tag="tasks"):
 
 
 class HostReports(msgspec.Struct, frozen=True, tag="reports"):
-    """What hosts have. Answered with Noted once it is in the store."""
+    """What hosts have. Answered with Noted once it is in the store, or with ReportsRefused."""
 
     reports: tuple[HostReport, ...]
 
@@ -25,6 +25,13 @@ class Noted(msgspec.Struct, frozen=True, tag="noted"):
     """The answer to HostReports."""
 
 
+class ReportsRefused(msgspec.Struct, frozen=True, tag="reports refused"):
+    """The answer to HostReports that the store cannot hold: sent again, they are refused again."""
+
+    reason: str
+
+
+FromConductor = Noted | ReportsRefused
 ToConductor = TasksWaiting | HostReports
 
 # --- to an agent -----------------------------------------------------------------------
@@ -71,11 +78,14 @@ _Message = TypeVar("_Message")
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _to_conductor: Final[msgspec.msgpack.Decoder[ToConductor]] = msgspec.msgpack.Decoder(ToConductor)
+_from_conductor: Final[msgspec.msgpack.Decoder[FromConductor]] = msgspec.msgpack.Decoder(
+    FromConductor
+)
 _to_agent: Final[msgspec.msgpack.Decoder[ToAgent]] = msgspec.msgpack.Decoder(ToAgent)
 _from_agent: Final[msgspec.msgpack.Decoder[FromAgent]] = msgspec.msgpack.Decoder(FromAgent)
 
 
-def encode(message: ToConductor | ToAgent | FromAgent | Noted) -> bytes:
+def encode(message: ToConductor | FromConductor | ToAgent | FromAgent) -> bytes:
     """Give the bytes of a message."""
     return _encoder.encode(message)
 
@@ -83,6 +93,11 @@ def encode(message: ToConductor | ToAgent | FromAgent | Noted) -> bytes:
 def decode_to_conductor(payload: bytes) -> ToConductor:
     """Read a message to a conductor; BusError if it is none."""
     return _decode(_to_conductor, payload)
+
+
+def decode_from_conductor(payload: bytes) -> FromConductor:
+    """Read a conductor's answer; BusError if it is none."""
+    return _decode(_from_conductor, payload)
 
 
 def decode_to_agent(payload: bytes) -> ToAgent:

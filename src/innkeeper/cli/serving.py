@@ -52,18 +52,17 @@ async def serve(
 
     from innkeeper.wiring.directory import keep
     from innkeeper.wiring.parts import scheduler_settings
-    from innkeeper.wiring.serve import stop_signals
+    from innkeeper.wiring.serve import stop_signals, unless
     from innkeeper.wiring.system import running
 
     with stop_signals() as told:
-        async with running(
-            config,
-            hosts,
-            scheduling=scheduler_settings(config),
-            random=SystemRandom(),
-        ) as system:
-            keep(config.data_path)
-            announce(Listening(system.url, system.placement_url))
-            await told.wait()
+        system = running(
+            config, hosts, scheduling=scheduler_settings(config), random=SystemRandom()
+        )
+        async with unless(told, system) as started:
+            if started is not None:
+                keep(config.data_path)
+                announce(Listening(started.url, started.placement_url))
+                await told.wait()
             output.note("Stopping.")
     return exits.FINE

@@ -34,7 +34,7 @@ async def _serve(order: Order) -> int:
 
     from innkeeper.wiring.parts import scheduler_settings, share_store
     from innkeeper.wiring.ports import Ports
-    from innkeeper.wiring.serve import stop_signals
+    from innkeeper.wiring.serve import stop_signals, unless
     from innkeeper.wiring.system import serving
 
     config = order.config
@@ -47,7 +47,7 @@ async def _serve(order: Order) -> int:
             told.set()
 
         loop.add_reader(sys.stdin, alone)
-        async with serving(
+        system = serving(
             config,
             {},
             store=share_store(config),
@@ -55,10 +55,12 @@ async def _serve(order: Order) -> int:
             scheduling=scheduler_settings(config),
             random=SystemRandom(),
             server=order.server,
-        ):
-            sys.stdout.buffer.write(READY)
-            sys.stdout.buffer.flush()
-            await told.wait()
+        )
+        async with unless(told, system) as started:
+            if started is not None:
+                sys.stdout.buffer.write(READY)
+                sys.stdout.buffer.flush()
+                await told.wait()
     return exits.FINE
 
 

@@ -20,6 +20,8 @@ from innkeeper.bus.messages import (
     GuestDestroyed,
     GuestRefused,
     HostReports,
+    ReportsRefused,
+    decode_from_conductor,
     decode_to_agent,
     encode,
 )
@@ -27,7 +29,7 @@ from innkeeper.bus.port import Subscription
 from innkeeper.compute.drivers.port import Driver, Guest
 from innkeeper.compute.refusals import Refusal, Refusals
 from innkeeper.compute.turns import Turns
-from innkeeper.core.errors import BuildFailed, BusError
+from innkeeper.core.errors import BuildFailed, BusError, SetupError
 from innkeeper.core.ids import HostName, InstanceUuid
 from innkeeper.core.report import HostReport
 
@@ -37,6 +39,8 @@ REPORT_TIMEOUT_S: Final = 30.0
 """How long a conductor may take to write the reports of one message."""
 REPORT_PAUSE_S: Final = 1.0
 """Pause before reports are sent again that no conductor took."""
+REPORT_TRIES: Final = 60
+"""How often reports are sent: a minute is enough for conductors that start beside us."""
 
 _log = structlog.get_logger(__name__)
 
@@ -75,7 +79,10 @@ class Agent:
             self._subscriptions.append(await self._bus.subscribe(subject, self._hear))
 
     async def report(self) -> None:
-        """Tell the cell's conductors what the hosts have, until they have taken note of it."""
+        """Tell the cell's conductors what the hosts have, until they have taken note of it.
+
+        Raises SetupError if they refuse it, or never answer.
+        """
         for at in range(0, len(self._reports), REPORTS_PER_MESSAGE):
             message = encode(HostReports(self._reports[at : at + REPORTS_PER_MESSAGE]))
             await self._report(message)
@@ -90,15 +97,23 @@ class Agent:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _report(self, message: bytes) -> None:
-        subject = conductor_subject(self._bus.cell)
-        while True:
+        cell, why = self._bus.cell, ""
+        for _ in range(REPORT_TRIES):
             try:
-                await self._bus.request(subject, message, timeout_s=REPORT_TIMEOUT_S)
+                answer = decode_from_conductor(
+                    await self._bus.request(
+                        conductor_subject(cell), message, timeout_s=REPORT_TIMEOUT_S
+                    )
+                )
             except BusError as error:
-                _log.info("report not taken", cell=self._bus.cell, error=error.detail)
+                why = error.detail
+                _log.info("report not taken", cell=cell, error=why)
                 await asyncio.sleep(REPORT_PAUSE_S)
-            else:
-                return
+                continue
+            if isinstance(answer, ReportsRefused):
+                raise SetupError(f"The hosts of cell {cell} cannot be noted. {answer.reason}")
+            return
+        raise SetupError(f"No conductor takes note of the hosts of cell {cell}. {why}")
 
     async def _hear(self, payload: bytes) -> bytes | None:
         match decode_to_agent(payload):

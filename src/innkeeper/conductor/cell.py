@@ -5,15 +5,17 @@ store says what there is to do. Hints over the bus only save the wait for the ne
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
 from innkeeper.bus.cell import CellBus, conductor_subject
 from innkeeper.bus.messages import (
+    FromConductor,
     HostReports,
     Noted,
+    ReportsRefused,
     TasksWaiting,
     decode_to_conductor,
     encode,
@@ -23,7 +25,8 @@ from innkeeper.conductor.agents import Agents, BuildTally, unheard
 from innkeeper.conductor.cell_store import CellStore, Work
 from innkeeper.conductor.drive import Drive
 from innkeeper.conductor.settings import ConductorSettings
-from innkeeper.core.errors import InnkeeperError, OutsideCell
+from innkeeper.core.errors import Conflict, InnkeeperError, InvalidInput, OutsideCell
+from innkeeper.core.report import HostReport
 
 QUEUE: Final = "conductors"
 """Each message to a cell's conductors goes to one of them."""
@@ -108,8 +111,15 @@ class CellConductor:
                 self._wake.set()
                 return None
             case HostReports(reports):
-                await self._store.report(reports)
-                return encode(Noted())
+                return encode(await self._note(reports))
+
+    async def _note(self, reports: Sequence[HostReport]) -> FromConductor:
+        try:
+            await self._store.report(reports)
+        except (InvalidInput, Conflict) as error:
+            # The agent must know: whatever else goes wrong is worth trying again.
+            return ReportsRefused(error.detail)
+        return Noted()
 
     async def _take_always(self) -> None:
         while True:

@@ -5,8 +5,8 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, TypeVar
 
 import uvicorn
 
@@ -14,6 +14,8 @@ from innkeeper.api.asgi import App
 from innkeeper.api.limits import DEFAULT, Limits
 from innkeeper.core.errors import SetupError
 from innkeeper.wiring.http_protocol import connections
+
+_Started = TypeVar("_Started")
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted: a burst of clients that all start at once."""
@@ -120,6 +122,23 @@ def stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def unless(
+    told: asyncio.Event, starting: contextlib.AbstractAsyncContextManager[_Started]
+) -> AsyncIterator[_Started | None]:
+    """Enter ``starting``; give None if ``told`` is set first, and what was begun is undone."""
+    async with contextlib.AsyncExitStack() as stack:
+        entering = asyncio.create_task(stack.enter_async_context(starting))
+        stopping = asyncio.create_task(told.wait())
+        try:
+            await asyncio.wait([entering, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            entering.cancel()
+        await asyncio.wait([entering])
+        yield None if entering.cancelled() else entering.result()
 
 
 def _refused(error: OSError, host: str, port: int, *, option: str) -> SetupError:

@@ -94,17 +94,18 @@ async def serving(
                 name, reports, config=config, store=store, bus=parts.bus, tallies=parts.tallies
             )
             cells.append(cell)
-            await cell.start()
+            # Before its start, which may fail or be cut short half-way.
             stack.push_async_callback(cell.stop)
-        await parts.watch.start()
+            await cell.start()
         stack.push_async_callback(parts.watch.stop)
+        await parts.watch.start()
         stack.push_async_callback(parts.audits.stop)
         stack.push_async_callback(parts.repairs.stop)
-        await http.start(parts.app, limits=limits_of(config))
         stack.push_async_callback(http.stop)
+        await http.start(parts.app, limits=limits_of(config))
         if placement is not None:
-            await placement.start(parts.placement, limits=limits_of(config))
             stack.push_async_callback(placement.stop)
+            await placement.start(parts.placement, limits=limits_of(config))
         ready.now = True
         yield System(
             parts=parts,

@@ -4,14 +4,18 @@ from innkeeper.bus.messages import (
     Build,
     Destroy,
     FromAgent,
+    FromConductor,
     GuestBuilt,
     GuestDestroyed,
     GuestRefused,
     HostReports,
+    Noted,
+    ReportsRefused,
     TasksWaiting,
     ToAgent,
     ToConductor,
     decode_from_agent,
+    decode_from_conductor,
     decode_to_agent,
     decode_to_conductor,
     encode,
@@ -40,6 +44,11 @@ def test_what_an_agent_hears(kind: type[ToAgent]) -> None:
 @pytest.mark.parametrize("message", [GuestBuilt(), GuestRefused("no"), GuestDestroyed()])
 def test_what_an_agent_answers(message: FromAgent) -> None:
     assert decode_from_agent(encode(message)) == message
+
+
+@pytest.mark.parametrize("message", [Noted(), ReportsRefused("no")])
+def test_what_a_conductor_answers(message: FromConductor) -> None:
+    assert decode_from_conductor(encode(message)) == message
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", encode(GuestBuilt())])

@@ -20,16 +20,17 @@ from innkeeper.bus.messages import (
     GuestRefused,
     HostReports,
     Noted,
+    ReportsRefused,
     ToAgent,
     decode_from_agent,
     decode_to_conductor,
     encode,
 )
-from innkeeper.compute.agent import REPORTS_PER_MESSAGE, Agent
+from innkeeper.compute.agent import REPORT_PAUSE_S, REPORT_TRIES, REPORTS_PER_MESSAGE, Agent
 from innkeeper.compute.drivers.port import Guest
 from innkeeper.compute.drivers.simulated import Behaviour, SimulatedDriver
 from innkeeper.compute.refusals import Refusals
-from innkeeper.core.errors import RequestTimeout
+from innkeeper.core.errors import RequestTimeout, SetupError
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpUuid
 from innkeeper.core.report import HostReport, ProviderReport
 from tests.sim.virtual import VirtualLoop, run
@@ -282,3 +283,25 @@ def test_reports_are_sent_until_they_are_taken() -> None:
         await bus.close()
 
     run(main)
+
+
+def test_reports_that_are_refused_are_not_sent_again() -> None:
+    async def refuse(_payload: bytes) -> bytes:
+        return encode(ReportsRefused("The name h is taken."))
+
+    async def test(desk: Desk, loop: VirtualLoop) -> None:
+        await desk.bus.subscribe(conductor_subject(CELL), refuse)
+        with pytest.raises(SetupError, match="The name h is taken"):
+            await desk.agent.report()
+        assert loop.time() == 0.0
+
+    at_desk(test)
+
+
+def test_reports_that_nobody_takes_are_given_up() -> None:
+    async def test(desk: Desk, loop: VirtualLoop) -> None:
+        with pytest.raises(SetupError, match="Nobody listens"):
+            await desk.agent.report()
+        assert loop.time() == REPORT_TRIES * REPORT_PAUSE_S
+
+    at_desk(test)
