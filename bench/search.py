@@ -19,11 +19,12 @@ import msgspec
 
 from innkeeper.core.ids import RpId, RpUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.core.picture import InventoryPicture, Picture, ProviderPicture
+from innkeeper.core.picture import InventoryPicture, Picture
 from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates, survey, within
+from tests.provider_pictures import ProviderPicture, table
 
 MIN_ROUNDS: Final = 5
 MAX_ROUNDS: Final = 200
@@ -86,7 +87,7 @@ def provider(
 def cloud(trees: list[list[ProviderPicture]]) -> Cloud:
     """Load an index with trees."""
     index = Index()
-    index.apply(Picture(providers=tuple(each for tree in trees for each in tree)))
+    index.apply(Picture(providers=table(each for tree in trees for each in tree)))
     return Cloud(index, trees)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 from bench.against_placement.clouds import Cloud, Node
 from bench.against_placement.requests import CLAIMED, CONSUMER_TYPE, USER, numbered_uuid, project
 from innkeeper.config import StoreSettings
+from innkeeper.core.moment import to_us
 from innkeeper.store.dialects.backend import backend_of
 from innkeeper.store.prepared import Cursor, Prepared, Scalar
 from innkeeper.store.store import Store
@@ -35,7 +36,6 @@ from innkeeper.store.tables import (
     resource_providers,
     traits,
 )
-from innkeeper.store.timestamp import to_us
 
 NODES_A_CHUNK: Final = 10_000
 """Nodes of one commit: a large cloud must not be one transaction."""

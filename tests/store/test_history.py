@@ -40,6 +40,7 @@ from innkeeper.store.claims import ConsumerWrite
 from innkeeper.store.providers import NewProvider, ProviderChange
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
+from tests.provider_pictures import listed
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking
 from tests.store.databases import empty
@@ -250,7 +251,7 @@ class History(RuleBasedStateMachine):
         assert report.clean, report.findings
         rows = {
             (picture.provider.uuid, each.inventory.resource_class): each.used
-            for picture in self.store.load().providers
+            for picture in listed(self.store.load().providers)
             for each in picture.inventories
             if each.used
         }

@@ -9,7 +9,6 @@ import pytest
 from innkeeper.core import errors
 from innkeeper.core.ids import AggregateUuid, RpUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.core.picture import ProviderPicture
 from innkeeper.store import (
     aggregates,
     claims,
@@ -25,6 +24,7 @@ from innkeeper.store.claims import ConsumerWrite
 from innkeeper.store.providers import NewProvider, ProviderChange
 from innkeeper.store.reshape import InventoryWrite
 from innkeeper.store.txn import Txn
+from tests.provider_pictures import ProviderPicture, listed
 from tests.store.conftest import World
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ async def make(world: World, uuid: RpUuid, parent: RpUuid | None = None) -> None
 
 async def picture(world: World, uuid: RpUuid) -> ProviderPicture:
     loaded = world.store.load()
-    return next(each for each in loaded.providers if each.provider.uuid == uuid)
+    return next(each for each in listed(loaded.providers) if each.provider.uuid == uuid)
 
 
 async def generation(world: World, uuid: RpUuid) -> int:
@@ -54,7 +54,7 @@ async def generation(world: World, uuid: RpUuid) -> int:
 
 
 async def root(world: World, uuid: RpUuid) -> RpUuid:
-    by_id = {each.provider.id: each.provider for each in world.store.load().providers}
+    by_id = {each.provider.id: each.provider for each in listed(world.store.load().providers)}
     return by_id[(await picture(world, uuid)).provider.root_id].uuid
 
 
@@ -65,7 +65,7 @@ async def test_a_new_provider_is_its_own_root(world: World) -> None:
     await make(world, A)
     provider = (await picture(world, A)).provider
     assert (provider.generation, provider.root_id, provider.parent_id) == (0, provider.id, None)
-    assert world.pictures[-1].providers[0].provider == provider
+    assert listed(world.pictures[-1].providers)[0].provider == provider
 
 
 async def test_a_child_has_the_root_of_its_parent(world: World) -> None:
@@ -91,7 +91,7 @@ async def test_a_provider_that_cannot_be_made(
     await make(world, A)
     with pytest.raises(error, match=words):
         await write(world, lambda txn: providers.create(txn, new))
-    assert len(world.store.load().providers) == 1
+    assert len(world.store.load().providers.ids) == 1
 
 
 async def test_a_subtree_moves_as_a_whole_and_keeps_its_generations(world: World) -> None:
@@ -101,7 +101,7 @@ async def test_a_subtree_moves_as_a_whole_and_keeps_its_generations(world: World
     moved = ProviderChange("b", A)
     await write(world, lambda txn: providers.change(txn, B, moved))
     assert [await root(world, uuid) for uuid in (A, B, C)] == [A, A, A]
-    assert {each.provider.uuid for each in world.pictures[-1].providers} == {B, C}
+    assert {each.provider.uuid for each in listed(world.pictures[-1].providers)} == {B, C}
     alone = ProviderChange("b", None)
     await write(world, lambda txn: providers.change(txn, B, alone))
     assert [await root(world, uuid) for uuid in (A, B, C)] == [A, B, B]
@@ -133,9 +133,11 @@ async def test_whoever_shows_a_change_was_changed_and_nobody_else(world: World) 
     await make(world, C, B)
 
     async def changed_by(wanted: ProviderChange) -> set[RpUuid]:
-        before = {each.provider.uuid: each.provider for each in world.store.load().providers}
+        before = {
+            each.provider.uuid: each.provider for each in listed(world.store.load().providers)
+        }
         await write(world, lambda txn: providers.change(txn, B, wanted))
-        after = [each.provider for each in world.store.load().providers]
+        after = [each.provider for each in listed(world.store.load().providers)]
         return {each.uuid for each in after if each.updated_at > before[each.uuid].updated_at}
 
     assert await changed_by(ProviderChange(f"name of {B}", None)) == set()
@@ -210,7 +212,7 @@ async def test_inventories_that_stay_the_same_raise_the_generation_alone(world: 
     assert after.provider.updated_at > before.provider.updated_at
     assert after.inventories == before.inventories
     told = world.pictures[-1]
-    assert (told.providers, [each.generation for each in told.usages]) == ((), [2])
+    assert (told.providers.ids, [each.generation for each in told.usages]) == ((), [2])
     with pytest.raises(errors.ConcurrentUpdate):
         await write(world, lambda txn: inventories.keep(txn, host.rp_id, seen_generation=1))
 
@@ -338,7 +340,7 @@ async def test_a_resource_class_is_made_used_renamed_and_deleted(world: World) -
     with pytest.raises(errors.NameInUse):
         await write(world, lambda txn: resource_classes.remove(txn, "CUSTOM_GOLD"))
     await write(world, lambda txn: resource_classes.rename(txn, "CUSTOM_GOLD", "CUSTOM_AU"))
-    (told,) = world.pictures[-1].providers
+    (told,) = listed(world.pictures[-1].providers)
     assert told.inventories[0].inventory.resource_class == "CUSTOM_AU"
     await write(world, lambda txn: inventories.remove(txn, A, "CUSTOM_AU"))
     await write(world, lambda txn: resource_classes.remove(txn, "CUSTOM_AU"))
@@ -438,7 +440,7 @@ async def test_reshape_moves_inventory_and_allocations_at_once(world: World) -> 
     await write(world, lambda txn: reshape.reshape(txn, writes, [consumer]))
     used = {
         (each.provider.uuid, p.inventory.resource_class): p.used
-        for each in world.store.load().providers
+        for each in listed(world.store.load().providers)
         for p in each.inventories
     }
     assert used == {(host.rp_uuid, "DISK_GB"): 2, (child.rp_uuid, "VCPU"): 4}

@@ -20,6 +20,7 @@ from innkeeper.core.server_group import ServerGroup
 from innkeeper.store import changes, claims, groups
 from innkeeper.store.audit import audit
 from innkeeper.store.tables import allocations, consumers, metadata, resource_providers
+from tests.provider_pictures import listed
 from tests.store.conftest import World
 from tests.store.databases import without_foreign_keys
 
@@ -148,7 +149,7 @@ async def test_a_mended_provider_is_of_a_new_generation_and_all_are_told(world: 
     assert [row.generation for row in after] == [before[0].generation, before[1].generation + 1]
     (change,) = await world.store.read(lambda conn: changes.since(conn, seen))
     assert change.touched.providers == {before[1].id}
-    (told,) = [each for picture in world.pictures for each in picture.providers]
+    (told,) = [each for picture in world.pictures for each in listed(picture.providers)]
     assert {each.inventory.resource_class: each.used for each in told.inventories} == {"PGPU": 4}
 
 

@@ -80,7 +80,7 @@ async def test_the_same_report_again_writes_nothing(world: World) -> None:
     first = world.store.load()
     await register_hosts(world.store, A, [report("h1", "CUSTOM_T4")])
     assert world.store.load() == first
-    assert all(not picture.providers for picture in world.pictures[before:])
+    assert all(not picture.providers.ids for picture in world.pictures[before:])
 
 
 async def test_what_differs_is_brought_up_to_date(world: World) -> None:

@@ -31,6 +31,7 @@ from innkeeper.store.touched import Touched
 from innkeeper.store.trim import KEEP_WRITERS_S
 from innkeeper.store.txn import Txn
 from innkeeper.store.writer import MAX_BATCH
+from tests.provider_pictures import listed
 from tests.store.conftest import Ticking, World
 
 ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -211,7 +212,7 @@ async def test_what_was_answered_is_there_after_reopening(database: str) -> None
     with pytest.raises(Unavailable):
         await store.write(lambda txn: txn.now)
     again = Store.open(database, clock=Ticking(), writer_id="writer-1")
-    (provider,) = again.load().providers
+    (provider,) = listed(again.load().providers)
     assert provider.inventories[0].used == 3
     await again.close()
 

@@ -4,14 +4,14 @@ A picture is always whole for what it names (never a delta), so that applying on
 an older reader skipping to a newer one, is harmless.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from innkeeper.core.host import Host
-from innkeeper.core.ids import AggregateUuid, HostName, RpId
+from innkeeper.core.ids import HostName, RpId
 from innkeeper.core.inventory import Inventory
-from innkeeper.core.provider import Provider
 from innkeeper.core.server_group import ServerGroup
 
 
@@ -22,13 +22,54 @@ class InventoryPicture(msgspec.Struct, frozen=True):
     used: int
 
 
-class ProviderPicture(msgspec.Struct, frozen=True):
-    """A provider with all that search needs of it."""
+class StockTable(msgspec.Struct, frozen=True):
+    """Inventories, in columns of one length: one element for each inventory."""
 
-    provider: Provider
-    inventories: tuple[InventoryPicture, ...] = ()
-    traits: tuple[str, ...] = ()
-    aggregates: tuple[AggregateUuid, ...] = ()
+    rp_ids: Sequence[int] = ()
+    """Ascending."""
+    classes: Sequence[int] = ()
+    """Number of the resource class, in ``names``."""
+    total: Sequence[int] = ()
+    reserved: Sequence[int] = ()
+    min_unit: Sequence[int] = ()
+    max_unit: Sequence[int] = ()
+    step_size: Sequence[int] = ()
+    allocation_ratio: Sequence[float] = ()
+    capacity: Sequence[int] = ()
+    used: Sequence[int] = ()
+    names: Mapping[int, str] = {}
+
+
+class NameTable(msgspec.Struct, frozen=True):
+    """Names that providers have, traits or aggregates: one element of each column for each."""
+
+    rp_ids: Sequence[int] = ()
+    """Ascending."""
+    names: Sequence[str] = ()
+
+
+class ProviderTable(msgspec.Struct, frozen=True):
+    """Providers with all that search needs of them, in columns of one length.
+
+    Columns, since there may be a million of them: objects for each would take a minute to make.
+    """
+
+    ids: Sequence[int] = ()
+    """Ascending, which is the order in which they were made."""
+    uuids: Sequence[str] = ()
+    names: Sequence[str] = ()
+    generations: Sequence[int] = ()
+    root_ids: Sequence[int] = ()
+    parent_ids: Sequence[int] = ()
+    """0: none."""
+    created_us: Sequence[int] = ()
+    """Microseconds since the epoch."""
+    updated_us: Sequence[int] = ()
+    stock: StockTable = StockTable()
+    """All their inventories."""
+    traits: NameTable = NameTable()
+    aggregates: NameTable = NameTable()
+    """Those of one provider in the order in which they are shown."""
 
 
 class UsagePicture(msgspec.Struct, frozen=True):
@@ -36,7 +77,7 @@ class UsagePicture(msgspec.Struct, frozen=True):
 
     rp_id: RpId
     generation: int
-    updated_at: datetime
+    updated_us: int
     used: tuple[tuple[str, int], ...]
     """(resource class, used) for each of its inventories."""
 
@@ -59,8 +100,7 @@ class WorkloadPicture(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """All that one batch of commits changed; ``None`` for a table means unchanged.
 
-    Apply in the order: names, removed, providers (parents before children), usages, hosts,
-    groups.
+    Apply in the order: names, removed, providers, usages, hosts, groups.
     """
 
     resource_classes: tuple[NamePicture, ...] | None = None
@@ -68,7 +108,7 @@ class Picture(msgspec.Struct, frozen=True):
     traits: tuple[NamePicture, ...] | None = None
     """All traits, likewise."""
     removed: tuple[RpId, ...] = ()
-    providers: tuple[ProviderPicture, ...] = ()
+    providers: ProviderTable = ProviderTable()
     usages: tuple[UsagePicture, ...] = ()
     hosts: tuple[Host, ...] = ()
     hosts_removed: tuple[str, ...] = ()

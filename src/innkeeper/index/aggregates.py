@@ -1,5 +1,7 @@
 """Aggregates: for each, which rows are in it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from innkeeper.core.ids import AggregateUuid
@@ -13,38 +15,34 @@ class Aggregates:
     Sets and not masks: a large cloud has an aggregate per rack and per network segment.
     """
 
-    __slots__ = ("_arrays", "_members", "_of_row", "_shared")
+    __slots__ = ("_arrays", "_members", "_shared")
 
-    def __init__(self) -> None:
+    def __init__(self, row_size: int) -> None:
         self._members: dict[str, set[int]] = {}
         self._arrays: dict[str, Int32s] = {}
-        self._of_row: dict[int, tuple[str, ...]] = {}
-        self._shared = SharedTuples()
+        self._shared = SharedTuples(row_size)
+
+    def grow_rows(self, row_size: int) -> None:
+        """Make room for ``row_size`` rows."""
+        self._shared.grow_rows(row_size)
 
     def of(self, row: int) -> tuple[str, ...]:
         """Give the aggregates of a provider, in the order in which they came."""
-        return self._of_row.get(row, ())
+        return self._shared.of(row)
 
-    def put(self, row: int, uuids: tuple[AggregateUuid, ...]) -> bool:
-        """Set the aggregates of a provider; tell whether they changed."""
-        before = self._of_row.get(row, ())
-        wanted: tuple[str, ...] = uuids
-        if wanted == before:
-            return False
-        for uuid in set(before).difference(wanted):
-            self._members[uuid].remove(row)
-            self._arrays.pop(uuid, None)
-            if not self._members[uuid]:
-                del self._members[uuid]
-        for uuid in set(wanted).difference(before):
-            self._members.setdefault(uuid, set()).add(row)
-            self._arrays.pop(uuid, None)
-        self._shared.give_back(before)
-        if wanted:
-            self._of_row[row] = self._shared.take(wanted)
-        else:
-            self._of_row.pop(row, None)
-        return True
+    def put(self, rows: Sequence[int], uuids: tuple[str, ...]) -> bool:
+        """Set the aggregates of providers that have the same; tell whether any changed."""
+        changed = self._shared.put(rows, uuids)
+        for before, those in changed.items():
+            for uuid in set(before).difference(uuids):
+                self._members[uuid].difference_update(those)
+                self._arrays.pop(uuid, None)
+                if not self._members[uuid]:
+                    del self._members[uuid]
+            for uuid in set(uuids).difference(before):
+                self._members.setdefault(uuid, set()).update(those)
+                self._arrays.pop(uuid, None)
+        return bool(changed)
 
     def rows(self, uuid: str) -> Int32s:
         """Give the rows in an aggregate, ascending; read-only, kept until one changes."""

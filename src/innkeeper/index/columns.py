@@ -3,23 +3,33 @@
 A provider has a row number, which is kept as long as it exists and may be another's later.
 """
 
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from innkeeper.core.ids import RpId, RpRow, RpUuid
-from innkeeper.core.picture import InventoryPicture, ProviderPicture
+from innkeeper.core.moment import from_us
+from innkeeper.core.picture import InventoryPicture, NameTable, ProviderTable, StockTable
 from innkeeper.core.provider import Provider
 from innkeeper.index.aggregates import Aggregates
-from innkeeper.index.growing import FIRST_SIZE, NOTHING, Int32s, grown, larger
+from innkeeper.index.growing import FIRST_SIZE, NOTHING, Int32s, Int64s, Positions, grown, larger
 from innkeeper.index.resource_column import ResourceColumn
 from innkeeper.index.traits import Traits
 from innkeeper.index.trees import Trees
 
-_NO_ROW: Final = RpRow(NOTHING)
+_AMOUNTS: Final = (
+    "total",
+    "reserved",
+    "min_unit",
+    "max_unit",
+    "step_size",
+    "allocation_ratio",
+    "capacity",
+    "used",
+)
+"""What a resource column takes over as the store has it."""
 
 UUID_SIZE: Final = 36
 """Characters of a uuid as it is sent."""
@@ -34,6 +44,7 @@ class Columns:
     ``layout`` is raised by every change but one of amounts (total, reserved, ratio, used,
     held, generation): what is computed from the rest may be kept until it rises.
     ``count`` is one more than the highest row ever used; some rows below it may be empty.
+    ``names`` is a list by row; ``uuids``, ``generation`` and the moments are arrays.
     """
 
     __slots__ = (
@@ -41,13 +52,16 @@ class Columns:
         "_by_uuid",
         "_free_rows",
         "_held",
-        "_providers",
         "aggregates",
         "classes",
+        "created_us",
+        "generation",
         "layout",
         "live",
+        "names",
         "traits",
         "trees",
+        "updated_us",
         "uuids",
     )
 
@@ -57,9 +71,12 @@ class Columns:
         self.uuids: Uuids = np.zeros(FIRST_SIZE, dtype=f"S{UUID_SIZE}")
         self.trees = Trees()
         self.traits = Traits(FIRST_SIZE)
-        self.aggregates = Aggregates()
+        self.aggregates = Aggregates(FIRST_SIZE)
         self.classes: dict[str, ResourceColumn] = {}
-        self._providers: list[Provider | None] = []
+        self.names: list[str] = []
+        self.generation = np.zeros(FIRST_SIZE, dtype=np.int64)
+        self.created_us = np.zeros(FIRST_SIZE, dtype=np.int64)
+        self.updated_us = np.zeros(FIRST_SIZE, dtype=np.int64)
         self._by_id: dict[RpId, RpRow] = {}
         self._by_uuid: dict[RpUuid, RpRow] = {}
         self._free_rows: list[RpRow] = []
@@ -68,7 +85,7 @@ class Columns:
     @property
     def count(self) -> int:
         """One more than the highest row ever used."""
-        return len(self._providers)
+        return len(self.names)
 
     def row(self, rp_uuid: str) -> RpRow | None:
         """Give the row of a provider by uuid, or None if it is unknown."""
@@ -78,12 +95,35 @@ class Columns:
         """Give the row of a provider by its id in the store, or None if it is unknown."""
         return self._by_id.get(RpId(rp_id))
 
+    def ids(self) -> list[RpId]:
+        """Give the ids of all providers."""
+        return list(self._by_id)
+
+    def roots_of_ids(self, ids: Iterable[int]) -> set[int]:
+        """Give the rows of the roots of some providers, as far as these are known."""
+        found = (self._by_id.get(RpId(rp_id)) for rp_id in ids)
+        return {self.trees.root.item(row) for row in found if row is not None}
+
+    def uuid(self, row: int) -> RpUuid:
+        """Give the uuid of the provider in a row."""
+        return RpUuid(str(self.uuids[row], "ascii"))
+
     def provider(self, row: RpRow) -> Provider:
         """Give the provider in a row; IndexError if the row is empty."""
-        provider = self._providers[row]
-        if provider is None:
+        if not self.live[row]:
             raise IndexError(row)
-        return provider
+        trees = self.trees
+        parent = trees.parent.item(row)
+        return Provider(
+            id=RpId(trees.keys.item(row)),
+            uuid=self.uuid(row),
+            name=self.names[row],
+            generation=self.generation.item(row),
+            root_id=RpId(trees.keys.item(trees.root.item(row))),
+            parent_id=None if parent == NOTHING else RpId(trees.keys.item(parent)),
+            created_at=from_us(self.created_us.item(row)),
+            updated_at=from_us(self.updated_us.item(row)),
+        )
 
     def rows(self) -> Int32s:
         """Give all rows that hold a provider, ascending."""
@@ -102,68 +142,46 @@ class Columns:
             if (slot := column.slot[row]) != NOTHING
         ]
 
-    def reserve(self, provider: Provider) -> RpRow:
-        """Give the row of a provider; a new one, without tree or inventory, if it has none."""
-        row = self._by_id.get(provider.id)
-        if row is not None:
-            return row
-        if self._free_rows:
-            row = self._free_rows.pop()
-        else:
-            row = RpRow(self.count)
-            self._providers.append(None)
-            if row == len(self.live):
-                self._grow_rows(larger(len(self.live), row + 1))
-        self._by_id[provider.id] = row
-        self._by_uuid[provider.uuid] = row
-        self._providers[row] = provider
-        self.uuids[row] = provider.uuid
-        self.live[row] = True
-        self.layout += 1
-        return row
-
-    def put(self, picture: ProviderPicture) -> RpRow:
-        """Set all there is of one provider."""
-        provider = picture.provider
-        row = self.reserve(provider)
-        self._providers[row] = provider
-        # A root or parent that is not known yet comes with a later picture, which will
-        # name this provider again; until then it stands alone.
-        root = self._by_id.get(provider.root_id, row)
-        parent = _NO_ROW
-        if provider.parent_id is not None and root != row:
-            parent = self._by_id.get(provider.parent_id, root)
-        changed = self.trees.place(row, parent=parent, root=root, key=provider.id)
-        changed |= self.traits.put(row, picture.traits)
-        changed |= self.aggregates.put(row, picture.aggregates)
-        changed |= self._put_inventories(row, picture)
+    def put(self, table: ProviderTable) -> Int32s:
+        """Set all there is of some providers; give their rows: int32[providers]."""
+        ids = np.asarray(table.ids, dtype=np.int64)
+        rows = self._rows_of(table)
+        for row, name in zip(rows.tolist(), table.names, strict=True):
+            self.names[row] = name
+        self.generation[rows] = table.generations
+        self.created_us[rows] = table.created_us
+        self.updated_us[rows] = table.updated_us
+        changed = self._place(table, rows, ids)
+        for each, names in _grouped(table.traits, ids, rows):
+            changed |= self.traits.put(each, names)
+        for each, names in _grouped(table.aggregates, ids, rows):
+            changed |= self.aggregates.put(each, names)
+        changed |= self._put_stock(table.stock, ids, rows)
         self.layout += changed
-        return row
+        return rows
 
     def remove(self, rp_id: RpId) -> RpRow | None:
         """Forget a provider; give the row that it had, or None if it was unknown."""
         row = self._by_id.pop(rp_id, None)
         if row is None:
             return None
-        del self._by_uuid[self.provider(row).uuid]
+        del self._by_uuid[self.uuid(row)]
         for name in tuple(self.classes):
             self._drop_inventory(row, name)
-        self.traits.put(row, ())
-        self.aggregates.put(row, ())
+        self.traits.put((row,), ())
+        self.aggregates.put((row,), ())
         self.trees.remove(row)
-        self._providers[row] = None
         self.live[row] = False
         self._free_rows.append(row)
         self.layout += 1
         return row
 
     def set_usage(
-        self, row: RpRow, used: tuple[tuple[str, int], ...], *, generation: int, at: datetime
+        self, row: RpRow, used: tuple[tuple[str, int], ...], *, generation: int, updated_us: int
     ) -> None:
         """Set what is used of some of a provider's inventories, and its generation."""
-        self._providers[row] = msgspec.structs.replace(
-            self.provider(row), generation=generation, updated_at=at
-        )
+        self.generation[row] = generation
+        self.updated_us[row] = updated_us
         for name, amount in used:
             column = self.classes.get(name)
             if column is not None:
@@ -183,20 +201,71 @@ class Columns:
             column.set_held(row, held)
         return row
 
-    def _put_inventories(self, row: RpRow, picture: ProviderPicture) -> bool:
+    def _rows_of(self, table: ProviderTable) -> Int32s:
+        """Give the rows of some providers; new ones, without tree or inventory, where they lack."""
+        by_id = self._by_id
+        for rp_id, uuid in zip(table.ids, table.uuids, strict=True):
+            if rp_id in by_id:
+                continue
+            if self._free_rows:
+                row = self._free_rows.pop()
+            else:
+                row = RpRow(self.count)
+                self.names.append("")
+            by_id[RpId(rp_id)] = self._by_uuid[RpUuid(uuid)] = row
+        if self.count > len(self.live):
+            self._grow_rows(larger(len(self.live), self.count))
+        rows = np.array([by_id[RpId(rp_id)] for rp_id in table.ids], dtype=np.int32)
+        self.layout += not self.live[rows].all()
+        self.live[rows] = True
+        self.uuids[rows] = table.uuids
+        return rows
+
+    def _place(self, table: ProviderTable, rows: Int32s, ids: Int64s) -> bool:
+        """Put providers into their trees.
+
+        A root or parent that is not known yet comes with a later picture, which will name its
+        tree again; until then a provider stands alone.
+        """
+        own, by_id = rows.tolist(), self._by_id
+        roots = [by_id.get(RpId(one), row) for one, row in zip(table.root_ids, own, strict=True)]
+        parents = [
+            by_id.get(RpId(parent), root) if parent and root != row else NOTHING
+            for parent, root, row in zip(table.parent_ids, roots, own, strict=True)
+        ]
+        return self.trees.place(
+            rows,
+            parents=np.array(parents, dtype=np.int32),
+            roots=np.array(roots, dtype=np.int32),
+            keys=ids,
+        )
+
+    def _put_stock(self, stock: StockTable, ids: Int64s, rows: Int32s) -> bool:
+        """Set all inventories of some providers, class by class."""
         changed = False
-        wanted = set()
-        for each in picture.inventories:
-            name = each.inventory.resource_class
-            wanted.add(name)
+        wanted: dict[str, Int32s] = {}
+        owners = rows[np.searchsorted(ids, np.asarray(stock.rp_ids, dtype=np.int64))]
+        held = self._held_of(stock)
+        columns = {name: np.asarray(getattr(stock, name)) for name in _AMOUNTS}
+        for name, at in _by_class(stock):
             column = self.classes.get(name)
             if column is None:
                 column = self.classes[name] = ResourceColumn(name, len(self.live))
-            held = self._held.get((picture.provider.id, name), 0)
-            changed |= column.put(row, each.inventory, used=each.used, held=held)
-        for name in self.classes.keys() - wanted:
-            changed |= self._drop_inventory(row, name)
+            wanted[name] = owners[at]
+            amounts = {of: array[at] for of, array in columns.items()}
+            changed |= column.put(owners[at], {**amounts, "held": held[at]})
+        for name in tuple(self.classes):
+            for row in self.classes[name].lost(rows, wanted.get(name, rows[:0])):
+                changed |= self._drop_inventory(RpRow(row), name)
         return changed
+
+    def _held_of(self, stock: StockTable) -> Int64s:
+        """Give what claims in flight hold of each inventory: int64[inventories]."""
+        found = np.zeros(len(stock.rp_ids), dtype=np.int64)
+        if self._held:
+            for at, (rp_id, number) in enumerate(zip(stock.rp_ids, stock.classes, strict=True)):
+                found[at] = self._held.get((RpId(rp_id), stock.names[number]), 0)
+        return found
 
     def _drop_inventory(self, row: RpRow, name: str) -> bool:
         """Forget an inventory, and the column if it was the last; tell whether there was one."""
@@ -210,7 +279,35 @@ class Columns:
     def _grow_rows(self, size: int) -> None:
         self.live = grown(self.live, size, False)
         self.uuids = grown(self.uuids, size, b"")
+        self.generation = grown(self.generation, size, 0)
+        self.created_us = grown(self.created_us, size, 0)
+        self.updated_us = grown(self.updated_us, size, 0)
         self.trees.grow_rows(size)
         self.traits.grow_rows(size)
+        self.aggregates.grow_rows(size)
         for column in self.classes.values():
             column.grow_rows(size)
+
+
+def _grouped(
+    table: NameTable, ids: Int64s, rows: Int32s
+) -> Iterator[tuple[list[int], tuple[str, ...]]]:
+    """Give the rows of the providers that have the same names, and these."""
+    owners = np.asarray(table.rp_ids, dtype=np.int64)
+    first = np.searchsorted(owners, ids, side="left").tolist()
+    end = np.searchsorted(owners, ids, side="right").tolist()
+    by_names: dict[tuple[str, ...], list[int]] = {}
+    for row, start, stop in zip(rows.tolist(), first, end, strict=True):
+        by_names.setdefault(tuple(table.names[start:stop]), []).append(row)
+    for names, those in by_names.items():
+        yield those, names
+
+
+def _by_class(stock: StockTable) -> Iterator[tuple[str, Positions]]:
+    """Give each resource class, and where in the table its inventories are."""
+    numbers = np.asarray(stock.classes, dtype=np.int64)
+    order = np.argsort(numbers, kind="stable")
+    found, starts = np.unique(numbers[order], return_index=True)
+    ends = np.append(starts, len(order))[1:]
+    for number, start, end in zip(found.tolist(), starts, ends, strict=True):
+        yield stock.names[number], order[start:end]

@@ -4,18 +4,17 @@ It belongs to one thread. It never changes by itself: ``apply`` follows the stor
 ``hold`` the claims in flight.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
 
 from innkeeper.core.allocation import Allocation
-from innkeeper.core.ids import RpRow
+from innkeeper.core.ids import RpRow, RpUuid
 from innkeeper.core.picture import (
     InventoryPicture,
     NamePicture,
     Picture,
-    ProviderPicture,
     UsagePicture,
     WorkloadPicture,
 )
@@ -154,8 +153,8 @@ class Index:
 
     def _with_ends(self, picture: Picture) -> Picture:
         """Give a whole picture, with all that is known here and not there as removed."""
-        there = {each.provider.id for each in picture.providers}
-        known = (self.provider(RpRow(row)).id for row in self.rows().tolist())
+        there = set(picture.providers.ids)
+        known = self.columns.ids()
         names = {host.name for host in picture.hosts}
         counted = {each.host for each in picture.workloads}
         return msgspec.structs.replace(
@@ -174,28 +173,31 @@ class Index:
             row = self.columns.row_of_id(rp_id)
             if row is not None:
                 self._tree_changed(self.root(row))
-                rp_uuid = self.provider(row).uuid
+                rp_uuid = self.columns.uuid(row)
                 self.columns.remove(rp_id)
                 self.hosts.provider_gone(rp_uuid)
-        # All get their rows first: a provider may come before its new root or parent.
-        for each in picture.providers:
-            self.columns.reserve(each.provider)
-        for each in picture.providers:
-            self._apply_provider(each)
-
-    def _apply_provider(self, picture: ProviderPicture) -> None:
-        row = self.columns.reserve(picture.provider)
-        self._tree_changed(self.root(row))
-        self.columns.put(picture)
-        self.hosts.provider_placed(picture.provider.uuid, self.root(row))
-        self._tree_changed(self.root(row))
+        table = picture.providers
+        if not len(table.ids):
+            return
+        self._trees_changed(self.columns.roots_of_ids(table.ids))
+        rows = self.columns.put(table)
+        roots = self.columns.trees.root[rows].tolist()
+        for uuid, root in zip(table.uuids, roots, strict=True):
+            self.hosts.provider_placed(RpUuid(uuid), root)
+        self._trees_changed(roots)
 
     def _apply_usage(self, usage: UsagePicture) -> None:
         row = self.columns.row_of_id(usage.rp_id)
         if row is None:  # It was removed by a later commit, which this reader saw first.
             return
-        self.columns.set_usage(row, usage.used, generation=usage.generation, at=usage.updated_at)
+        self.columns.set_usage(
+            row, usage.used, generation=usage.generation, updated_us=usage.updated_us
+        )
         self._tree_changed(self.root(row))
+
+    def _trees_changed(self, roots: Iterable[int]) -> None:
+        for root in set(roots):
+            self._tree_changed(RpRow(root))
 
     def _tree_changed(self, root: RpRow) -> None:
         self.hosts.touch(root)

@@ -4,16 +4,17 @@ A provider's place in them is its slot. Slots are kept without gaps: the last on
 into the place of one that goes, so a slot number must never be kept across a change.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import InventoryPicture
-from innkeeper.index.growing import FIRST_SIZE, NOTHING, grown, larger
+from innkeeper.index.growing import FIRST_SIZE, NOTHING, Float64s, Int32s, Int64s, grown, larger
 
-MAX_AMOUNT: Final = 2**62
-"""Capacities are cut to this: an allocation_ratio may be huge, an int64 may not overflow."""
+Stock = Mapping[str, Int64s | Float64s]
+"""Arrays of one length, by the name of the column's array that they go to."""
 
 _FILLS: Final = {
     "rows": NOTHING,
@@ -23,23 +24,25 @@ _FILLS: Final = {
     "min_unit": 1,
     "max_unit": 1,
     "step_size": 1,
-    "ratio": 1.0,
+    "allocation_ratio": 1.0,
     "used": 0,
     "held": 0,
-    "taken": 0,
     "free": 0,
 }
 """Each array by name, and what a place in it that is not in use holds."""
+
+_UNITS: Final = ("min_unit", "max_unit", "step_size")
 
 
 class ResourceColumn:
     """Inventories and usage of one resource class; arrays are valid up to ``count``.
 
-    ``taken`` is used + held (holds of claims in flight), ``free`` is capacity - taken and
-    may be negative. ``slot`` maps a row to its slot, or to -1.
+    ``held`` is what claims in flight hold, ``free`` is capacity - used - held and may be
+    negative. ``slot`` maps a row to its slot, or to -1.
     """
 
     __slots__ = (
+        "allocation_ratio",
         "capacity",
         "count",
         "free",
@@ -47,12 +50,10 @@ class ResourceColumn:
         "max_unit",
         "min_unit",
         "name",
-        "ratio",
         "reserved",
         "rows",
         "slot",
         "step_size",
-        "taken",
         "total",
         "used",
     )
@@ -67,38 +68,33 @@ class ResourceColumn:
         self.min_unit = np.ones(FIRST_SIZE, dtype=np.int32)
         self.max_unit = np.ones(FIRST_SIZE, dtype=np.int32)
         self.step_size = np.ones(FIRST_SIZE, dtype=np.int32)
-        self.ratio = np.ones(FIRST_SIZE, dtype=np.float64)
+        self.allocation_ratio = np.ones(FIRST_SIZE, dtype=np.float64)
         self.capacity = np.zeros(FIRST_SIZE, dtype=np.int64)
         self.used = np.zeros(FIRST_SIZE, dtype=np.int64)
         self.held = np.zeros(FIRST_SIZE, dtype=np.int64)
-        self.taken = np.zeros(FIRST_SIZE, dtype=np.int64)
         self.free = np.zeros(FIRST_SIZE, dtype=np.int64)
 
     def grow_rows(self, row_size: int) -> None:
         """Make room for ``row_size`` rows."""
         self.slot = grown(self.slot, row_size, NOTHING)
 
-    def put(self, row: int, inventory: Inventory, *, used: int, held: int) -> bool:
-        """Set a provider's inventory; tell whether what is asked of requests changed by it.
+    def put(self, rows: Int32s, stock: Stock) -> bool:
+        """Set inventories of providers; tell whether what is asked of requests changed by it.
 
-        That is: the provider had none of this class, or its units are others. A change of
-        the amounts alone gives False.
+        That is: one had none of this class, or its units are others. A change of the amounts
+        alone gives False.
         """
-        slot = int(self.slot[row])
-        is_new = slot == NOTHING
-        if is_new:
-            slot = self._new_slot(row)
-        units = (inventory.min_unit, inventory.max_unit, inventory.step_size)
-        units_before = (self.min_unit[slot], self.max_unit[slot], self.step_size[slot])
-        self.total[slot] = inventory.total
-        self.reserved[slot] = inventory.reserved
-        self.min_unit[slot], self.max_unit[slot], self.step_size[slot] = units
-        self.ratio[slot] = inventory.allocation_ratio
-        self.capacity[slot] = min(inventory.capacity, MAX_AMOUNT)
-        self.used[slot] = used
-        self.held[slot] = held
-        self._refresh(slot)
-        return is_new or units != units_before
+        slots = self.slot[rows]
+        new = slots == NOTHING
+        changed = bool(new.any())
+        if changed:
+            slots[new] = self._new_slots(rows[new])
+        else:
+            changed = any((getattr(self, name)[slots] != stock[name]).any() for name in _UNITS)
+        for name, amounts in stock.items():
+            getattr(self, name)[slots] = amounts
+        self._refresh(slots)
+        return changed
 
     def set_used(self, row: int, used: int) -> None:
         """Set what is used of a provider's inventory, if it has one."""
@@ -131,6 +127,11 @@ class ResourceColumn:
         self.count = last
         return True
 
+    def lost(self, rows: Int32s, wanted: Int32s) -> list[int]:
+        """Give those of some rows that have an inventory here and are not in ``wanted``."""
+        having = rows[self.slot[rows] != NOTHING]
+        return [] if len(having) == len(wanted) else np.setdiff1d(having, wanted).tolist()
+
     def picture(self, row: int) -> InventoryPicture | None:
         """Give a provider's inventory and usage (without holds), or None if it has none."""
         slot = int(self.slot[row])
@@ -143,22 +144,21 @@ class ResourceColumn:
             min_unit=int(self.min_unit[slot]),
             max_unit=int(self.max_unit[slot]),
             step_size=int(self.step_size[slot]),
-            allocation_ratio=float(self.ratio[slot]),
+            allocation_ratio=float(self.allocation_ratio[slot]),
         )
         return InventoryPicture(inventory=inventory, used=int(self.used[slot]))
 
-    def _refresh(self, slot: int) -> None:
-        taken = self.used[slot] + self.held[slot]
-        self.taken[slot] = taken
-        self.free[slot] = self.capacity[slot] - taken
+    def _refresh(self, slot: int | Int32s) -> None:
+        self.free[slot] = self.capacity[slot] - self.used[slot] - self.held[slot]
 
-    def _new_slot(self, row: int) -> int:
-        slot = self.count
-        if slot == len(self.rows):
-            size = larger(len(self.rows), slot + 1)
+    def _new_slots(self, rows: Int32s) -> Int32s:
+        first, end = self.count, self.count + len(rows)
+        if end > len(self.rows):
+            size = larger(len(self.rows), end)
             for name, fill in _FILLS.items():
                 setattr(self, name, grown(getattr(self, name), size, fill))
-        self.count = slot + 1
-        self.rows[slot] = row
-        self.slot[row] = slot
-        return slot
+        self.count = end
+        slots = np.arange(first, end, dtype=np.int32)
+        self.rows[slots] = rows
+        self.slot[rows] = slots
+        return slots

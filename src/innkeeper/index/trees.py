@@ -5,7 +5,7 @@ from bisect import insort
 import numpy as np
 
 from innkeeper.core.ids import RpRow
-from innkeeper.index.growing import FIRST_SIZE, NOTHING, grown
+from innkeeper.index.growing import FIRST_SIZE, NOTHING, Int32s, Int64s, grown
 
 
 class Trees:
@@ -34,18 +34,27 @@ class Trees:
         self.root = grown(self.root, row_size, NOTHING)
         self.keys = grown(self.keys, row_size, NOTHING)
 
-    def place(self, row: RpRow, *, parent: int, root: int, key: int) -> bool:
-        """Put a provider into its tree; tell whether that changed anything.
+    def place(self, rows: Int32s, *, parents: Int32s, roots: Int32s, keys: Int64s) -> bool:
+        """Put providers into their trees; tell whether that changed anything.
 
-        Those below it stay where they are until they are placed themselves.
+        Those below them stay where they are until they are placed themselves.
         """
-        if (self.parent[row], self.root[row], self.keys[row]) == (parent, root, key):
+        moved = self.parent[rows] != parents
+        moved |= self.root[rows] != roots
+        moved |= self.keys[rows] != keys
+        if not moved.any():
             return False
-        self._leave(row)
-        self.parent[row] = parent
-        self.root[row] = root
-        self.keys[row] = key
-        if root != row:
+        rows, parents, roots, keys = rows[moved], parents[moved], roots[moved], keys[moved]
+        before = self.root[rows]
+        for row in rows[(before != rows) & (before != NOTHING)].tolist():
+            self._leave(row)
+        self.parent[rows] = parents
+        self.root[rows] = roots
+        self.keys[rows] = keys
+        below = roots != rows
+        for row, root, key in zip(
+            rows[below].tolist(), roots[below].tolist(), keys[below].tolist(), strict=True
+        ):
             insort(self._below.setdefault(root, []), (key, row))
         return True
 

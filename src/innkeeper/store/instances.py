@@ -13,10 +13,10 @@ from innkeeper.core.errors import DuplicateName, NotFound, StaleState
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_filter import InstanceFilter, InstancePage, Marker
+from innkeeper.core.moment import to_us
 from innkeeper.store.chunks import chunks
 from innkeeper.store.prepared import Prepared, Scalar
 from innkeeper.store.tables import instances
-from innkeeper.store.timestamp import to_us
 from innkeeper.store.txn import Txn
 
 MAX_PAGE: Final = 1_000

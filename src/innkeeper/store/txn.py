@@ -6,9 +6,9 @@ from typing import cast
 from sqlalchemy import Connection
 
 from innkeeper.core.ids import RpId
+from innkeeper.core.moment import to_us
 from innkeeper.store.names import Names
 from innkeeper.store.prepared import Cursor
-from innkeeper.store.timestamp import to_us
 from innkeeper.store.touched import Touched
 
 

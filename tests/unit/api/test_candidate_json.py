@@ -8,12 +8,14 @@ from hypothesis import given
 from innkeeper.api.placement.candidate_json import encoded_candidates
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.ids import RpId, RpRow
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.index import Index
 from innkeeper.index.kept import Kept
 from innkeeper.index.search import candidates
 from tests.conformance.plain_candidates import plain_answer
+from tests.provider_pictures import table
 from tests.unit.index.worlds import (
     CLASSES,
     NOW,
@@ -90,7 +92,7 @@ def change(random: Random, index: Index, where: World) -> World:
     match random.choice(["used", "used", "made anew", "moved", "removed", "one more"]):
         case "used":
             used = tuple((name, random.randint(0, 4)) for name in CLASSES)
-            index.apply(Picture(usages=(UsagePicture(RpId(rp_id), 2, NOW, used),)))
+            index.apply(Picture(usages=(UsagePicture(RpId(rp_id), 2, to_us(NOW), used),)))
             return where
         case "made anew":
             other = a_world(random, 1).rps[1]
@@ -108,7 +110,7 @@ def change(random: Random, index: Index, where: World) -> World:
                 where, gone = left
                 index.apply(Picture(removed=(RpId(gone),)))
             return where
-    index.apply(Picture(providers=tuple(provider_picture(where, each) for each in changed)))
+    index.apply(Picture(providers=table(provider_picture(where, each) for each in changed)))
     return where
 
 

@@ -2,8 +2,10 @@
 
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, RpId
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import Picture, UsagePicture, WorkloadPicture
 from innkeeper.index.index import Index
+from tests.provider_pictures import table
 from tests.unit.index.worlds import (
     NOW,
     Rp,
@@ -58,7 +60,7 @@ def test_a_host_waits_for_its_provider() -> None:
     assert index.hosts.root.tolist() == [row_of(index, 1), row_of(index, 2), -1]
     assert index.hosts.free("CPU").tolist() == [6, 16, 0]
     grown = World({**cloud().rps, 9: Rp(9, stock={"CPU": Stock(4)})})
-    index.apply(Picture(providers=(provider_picture(grown, 9),)))
+    index.apply(Picture(providers=table([provider_picture(grown, 9)])))
     assert index.hosts.root[2] == row_of(index, 9)
     assert index.hosts.free("CPU").tolist() == [6, 16, 4]
     index.apply(Picture(removed=(RpId(9),)))
@@ -88,7 +90,7 @@ def test_devices_are_listed_by_creation() -> None:
 def test_devices_are_kept_until_a_tree_changes() -> None:
     index = with_hosts()
     before = index.hosts.devices("GPU")
-    index.apply(Picture(usages=(UsagePicture(RpId(3), 2, NOW, (("GPU", 4),)),)))
+    index.apply(Picture(usages=(UsagePicture(RpId(3), 2, to_us(NOW), (("GPU", 4),)),)))
     after = index.hosts.devices("GPU")
     assert after.rows is before.rows
     assert after.free.tolist() == [[0, 3], [0, 0], [0, 0]]
@@ -134,7 +136,7 @@ def test_workloads_are_counted_by_label() -> None:
 def test_versions_rise_only_for_the_host_that_changed() -> None:
     index = with_hosts()
     before = index.hosts.version.copy()
-    index.apply(Picture(usages=(UsagePicture(RpId(4), 2, NOW, (("GPU", 2),)),)))
+    index.apply(Picture(usages=(UsagePicture(RpId(4), 2, to_us(NOW), (("GPU", 2),)),)))
     assert (index.hosts.version > before).tolist() == [True, False, False]
 
 

@@ -5,10 +5,12 @@ import pytest
 
 from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import RpId, RpRow
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import NamePicture, Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates
+from tests.provider_pictures import table
 from tests.unit.index.worlds import (
     NOW,
     Rp,
@@ -77,7 +79,7 @@ def test_a_whole_tree_gets_a_new_root_in_any_order() -> None:
             9: Rp(9),
         }
     )
-    index.apply(Picture(providers=tuple(provider_picture(after, each) for each in (3, 1, 2, 9))))
+    index.apply(Picture(providers=table(provider_picture(after, each) for each in (3, 1, 2, 9))))
     assert index.tree(row_of(index, 3)) == tuple(row_of(index, each) for each in (9, 1, 2, 3))
     assert index.children(row_of(index, 9)) == (row_of(index, 1),)
 
@@ -85,9 +87,9 @@ def test_a_whole_tree_gets_a_new_root_in_any_order() -> None:
 def test_a_root_that_is_not_known_yet_is_made_good_later() -> None:
     where = cloud()
     index = Index()
-    index.apply(Picture(providers=(provider_picture(where, 3),)))
+    index.apply(Picture(providers=table([provider_picture(where, 3)])))
     assert index.tree(row_of(index, 3)) == (row_of(index, 3),)
-    index.apply(Picture(providers=tuple(provider_picture(where, each) for each in (1, 2, 3))))
+    index.apply(Picture(providers=table(provider_picture(where, each) for each in (1, 2, 3))))
     assert index.tree(row_of(index, 3)) == tuple(row_of(index, each) for each in (1, 2, 3))
 
 
@@ -96,7 +98,7 @@ def test_a_row_is_used_again_and_nothing_of_the_old_provider_is_left() -> None:
     row = row_of(index, 3)
     index.apply(Picture(removed=(RpId(3), RpId(2), RpId(77))))
     grown = World({1: cloud().rps[1], 8: Rp(8, 1)})
-    index.apply(Picture(providers=(provider_picture(grown, 8),)))
+    index.apply(Picture(providers=table([provider_picture(grown, 8)])))
     assert row_of(index, 8) in {row, row_of(index, 1) + 1}
     assert index.inventories(row_of(index, 8)) == ()
     assert index.traits(row_of(index, 8)) == ()
@@ -105,8 +107,8 @@ def test_a_row_is_used_again_and_nothing_of_the_old_provider_is_left() -> None:
 
 def test_a_usage_picture_sets_used_and_generation() -> None:
     index = loaded(cloud())
-    usage = UsagePicture(RpId(2), 7, NOW, (("GPU", 2), ("GONE", 1)))
-    index.apply(Picture(usages=(usage, UsagePicture(RpId(99), 1, NOW, ()))))
+    usage = UsagePicture(RpId(2), 7, to_us(NOW), (("GPU", 2), ("GONE", 1)))
+    index.apply(Picture(usages=(usage, UsagePicture(RpId(99), 1, to_us(NOW), ()))))
     row = row_of(index, 2)
     assert index.provider(row).generation == 7
     assert [each.used for each in index.inventories(row)] == [2]
@@ -131,11 +133,11 @@ def test_a_hold_outlives_its_provider_and_inventory() -> None:
     column = index.columns.classes["CPU"]
     first = index.hold([allocation(1, "CPU", 3), allocation(98, "CPU", 1)])
     second = index.hold([allocation(1, "CPU", 1)])
-    index.apply(Picture(providers=(provider_picture(where, 1),)))
+    index.apply(Picture(providers=table([provider_picture(where, 1)])))
     assert column.held[column.slot[row_of(index, 1)]] == 4
     bare = World({**where.rps, 1: Rp(1)})
-    index.apply(Picture(providers=(provider_picture(bare, 1),)))
-    index.apply(Picture(providers=(provider_picture(where, 1),)))
+    index.apply(Picture(providers=table([provider_picture(bare, 1)])))
+    index.apply(Picture(providers=table([provider_picture(where, 1)])))
     column = index.columns.classes["CPU"]
     assert column.free[column.slot[row_of(index, 1)]] == 4
     first.release()
@@ -158,7 +160,7 @@ def test_plans_notice_changed_units_and_reused_slots() -> None:
         5,
     }
     narrow = World({**flat.rps, 2: Rp(2, stock={"CPU": Stock(8, max_unit=2)})})
-    index.apply(Picture(providers=(provider_picture(narrow, 2),)))
+    index.apply(Picture(providers=table([provider_picture(narrow, 2)])))
     assert {int(index.provider(each.root).id) for each in candidates(index, request)} == {3, 4, 5}
 
 
@@ -167,7 +169,7 @@ def test_a_change_of_amounts_alone_keeps_the_layout() -> None:
     index = loaded(where)
     layout = index.columns.layout
     larger = World({**where.rps, 1: msgspec.structs.replace(where.rps[1], stock={"CPU": Stock(9)})})
-    index.apply(Picture(providers=(provider_picture(larger, 1),)))
+    index.apply(Picture(providers=table([provider_picture(larger, 1)])))
     index.hold([allocation(1, "CPU", 1)])
     assert index.columns.layout == layout
     assert index.inventories(row_of(index, 1))[0].inventory.total == 9

@@ -8,16 +8,17 @@ from hypothesis import given
 
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, RpId, RpRow
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import (
     NamePicture,
     Picture,
-    ProviderPicture,
     UsagePicture,
     WorkloadPicture,
 )
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates
+from tests.provider_pictures import ProviderPicture, table
 from tests.unit.index.worlds import (
     AGGREGATES,
     CLASSES,
@@ -67,7 +68,7 @@ class Store:
         return Picture(
             resource_classes=tuple(self.names),
             traits=tuple(NamePicture(name, NOW) for name in TRAITS),
-            providers=tuple(map(self.picture_of, self.world.rps)),
+            providers=table(map(self.picture_of, self.world.rps)),
             hosts=tuple(self.hosts.values()),
             groups=tuple(self.groups.values()),
             workloads=tuple(
@@ -81,7 +82,7 @@ class Store:
         return UsagePicture(
             rp_id=RpId(rp_id),
             generation=picture.provider.generation,
-            updated_at=picture.provider.updated_at,
+            updated_us=to_us(picture.provider.updated_at),
             used=tuple((each.inventory.resource_class, each.used) for each in picture.inventories),
         )
 
@@ -104,7 +105,7 @@ class Store:
         return msgspec.structs.replace(
             self.host_changes(),
             removed=tuple(RpId(each) for each in before.rps if each not in rps),
-            providers=tuple(map(self.picture_of, order)),
+            providers=table(map(self.picture_of, order)),
             usages=tuple(map(self.usage_of, usages & set(rps))),
         )
 

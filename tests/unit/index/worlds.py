@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from innkeeper.core.ids import AggregateUuid, RpId, RpRow, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.names import SHARES_VIA_AGGREGATE
-from innkeeper.core.picture import InventoryPicture, Picture, ProviderPicture
+from innkeeper.core.picture import InventoryPicture, Picture
 from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.candidate import Candidate
 from innkeeper.index.index import Index
+from tests.provider_pictures import ProviderPicture, table
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -108,7 +109,7 @@ def provider_picture(where: World, rp_id: int) -> ProviderPicture:
 
 def loaded(where: World) -> Index:
     index = Index()
-    index.apply(Picture(providers=tuple(provider_picture(where, each) for each in where.rps)))
+    index.apply(Picture(providers=table(provider_picture(where, each) for each in where.rps)))
     return index
 
 

@@ -12,11 +12,11 @@ from innkeeper.core.errors import CapacityExceeded, ClaimLost
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpId, RpUuid
 from innkeeper.core.inventory import Inventory
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import (
     InventoryPicture,
     NamePicture,
     Picture,
-    ProviderPicture,
     UsagePicture,
     WorkloadPicture,
 )
@@ -29,6 +29,7 @@ from innkeeper.replay.openb import GPU_MILLI, OPENB, Node, model_trait
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
+from tests.provider_pictures import ProviderPicture, table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -67,7 +68,7 @@ class Cluster:
                     {i.inventory.resource_class for p in pictures for i in p.inventories}
                 ),
                 traits=tuple((self.index.known_traits | traits).values()),
-                providers=tuple(pictures),
+                providers=table(pictures),
                 hosts=(
                     Host(
                         **{f: getattr(host, f) for f in host.__struct_fields__}
@@ -147,7 +148,7 @@ class Cluster:
         self.index.apply(
             Picture(
                 usages=tuple(
-                    UsagePicture(RpId(rp_id), 1, NOW, tuple(used))
+                    UsagePicture(RpId(rp_id), 1, to_us(NOW), tuple(used))
                     for rp_id, used in by_provider.items()
                 )
             )
