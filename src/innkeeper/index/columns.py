@@ -104,6 +104,13 @@ class Columns:
         found = (self._by_id.get(RpId(rp_id)) for rp_id in ids)
         return {self.trees.root.item(row) for row in found if row is not None}
 
+    def row_named(self, name: str) -> RpRow | None:
+        """Give the row of a provider by its name, which is looked for among all."""
+        try:
+            return RpRow(self.names.index(name)) if name else None
+        except ValueError:
+            return None
+
     def uuid(self, row: int) -> RpUuid:
         """Give the uuid of the provider in a row."""
         return RpUuid(str(self.uuids[row], "ascii"))
@@ -171,6 +178,7 @@ class Columns:
         self.traits.put((row,), ())
         self.aggregates.put((row,), ())
         self.trees.remove(row)
+        self.names[row] = ""
         self.live[row] = False
         self._free_rows.append(row)
         self.layout += 1

@@ -91,6 +91,14 @@ class Index:
         """Give the row of a provider by its id in the store, or None if it is unknown."""
         return self.columns.row_of_id(rp_id)
 
+    def row_named(self, name: str) -> RpRow | None:
+        """Give the row of a provider by name, or None if it is unknown."""
+        return self.columns.row_named(name)
+
+    def uuid(self, row: RpRow) -> RpUuid:
+        """Give the uuid of the provider in a row."""
+        return self.columns.uuid(row)
+
     def provider(self, row: RpRow) -> Provider:
         """Give the provider in a row; IndexError if the row is empty."""
         return self.columns.provider(row)

@@ -43,7 +43,7 @@ def row_of(index: Index, uuid: str) -> RpRow:
 
 def uuid_of(index: Index, uuid: str) -> RpUuid:
     """Give the canonical uuid of a provider that exists; raise NotFound."""
-    return index.provider(row_of(index, uuid)).uuid
+    return index.uuid(row_of(index, uuid))
 
 
 def show_provider(placement: Placement, uuid: str) -> ProviderView:
@@ -69,7 +69,7 @@ def _uuid_of_id(index: Index, rp_id: int) -> RpUuid:
     row = index.row_of_id(rp_id)
     if row is None:
         raise NotFound(f"The provider with id {rp_id} is gone.")
-    return index.provider(row).uuid
+    return index.uuid(row)
 
 
 def list_providers(placement: Placement, wanted: ProviderFilter) -> list[ProviderView]:
@@ -81,21 +81,24 @@ def list_providers(placement: Placement, wanted: ProviderFilter) -> list[Provide
         raise UnknownName(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
     check_requested(index, (name for name, _ in asked.resources))
     rows = index.that_meet(asked, _named(index, wanted))
-    if wanted.name is not None:
-        rows = [row for row in rows if index.provider(row).name == wanted.name]
     return [view(index, row) for row in rows]
 
 
 def _named(index: Index, wanted: ProviderFilter) -> Sequence[RpRow] | None:
-    """Give the rows that the filter names by uuid, by a tree or by both; None: it names none."""
-    found = tree = None
+    """Give the rows that the filter names by a tree, uuid and name; None: it names none."""
+    found: Sequence[RpRow] | None = None
     if wanted.in_tree is not None:
         row = index.row(canonical_uuid(wanted.in_tree) or wanted.in_tree)
-        found = tree = () if row is None else index.tree(row)
+        found = () if row is None else index.tree(row)
     if wanted.uuid is not None:
-        row = index.row(canonical_uuid(wanted.uuid) or wanted.uuid)
-        found = () if row is None or (tree is not None and row not in tree) else (row,)
+        found = _among(found, index.row(canonical_uuid(wanted.uuid) or wanted.uuid))
+    if wanted.name is not None:
+        found = _among(found, index.row_named(wanted.name))
     return found
+
+
+def _among(rows: Sequence[RpRow] | None, row: RpRow | None) -> Sequence[RpRow]:
+    return () if row is None or (rows is not None and row not in rows) else (row,)
 
 
 async def create_provider(

@@ -214,10 +214,10 @@ class Picker:
         return Selection(
             host=HostName(hosts.names[position]),
             cell=CellName(hosts.cells[hosts.cell[position]]),
-            rp_uuid=index.provider(RpRow(int(hosts.root[position]))).uuid,
+            rp_uuid=index.uuid(RpRow(int(hosts.root[position]))),
             allocations=tuple(allocations),
             mappings=tuple(
-                (suffix, tuple(index.provider(row).uuid for row in rows))
+                (suffix, tuple(index.uuid(row) for row in rows))
                 for suffix, rows in candidate.mappings
             ),
         )

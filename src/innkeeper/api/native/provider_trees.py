@@ -60,7 +60,7 @@ def _find(named: str, index: Index) -> RpRow | None:
     uuid = canonical_uuid(named)
     if uuid is not None:
         return index.row(uuid)
-    return next((row for row in _rows(index) if index.provider(row).name == named), None)
+    return index.row_named(named)
 
 
 def _rows(index: Index) -> list[RpRow]:
