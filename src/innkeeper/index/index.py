@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from innkeeper.core.allocation import Allocation
-from innkeeper.core.ids import RpRow, RpUuid
+from innkeeper.core.ids import RpId, RpRow, RpUuid
 from innkeeper.core.picture import (
     InventoryPicture,
     NamePicture,
@@ -98,6 +98,14 @@ class Index:
     def uuid(self, row: RpRow) -> RpUuid:
         """Give the uuid of the provider in a row."""
         return self.columns.uuid(row)
+
+    def rp_id(self, row: RpRow) -> RpId:
+        """Give the id in the store of the provider in a row."""
+        return RpId(self.columns.trees.keys.item(row))
+
+    def name(self, row: RpRow) -> str:
+        """Give the name of the provider in a row."""
+        return self.columns.names[row]
 
     def provider(self, row: RpRow) -> Provider:
         """Give the provider in a row; IndexError if the row is empty."""

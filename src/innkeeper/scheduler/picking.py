@@ -207,15 +207,14 @@ class Picker:
 
     def _selected(self, position: int, candidate: Candidate) -> Selection:
         index, hosts = self._index, self._index.hosts
-        allocations = []
-        for row, name, amount in candidate.allocations:
-            provider = index.provider(row)
-            allocations.append(Allocation(provider.id, provider.uuid, name, amount))
         return Selection(
             host=HostName(hosts.names[position]),
             cell=CellName(hosts.cells[hosts.cell[position]]),
             rp_uuid=index.uuid(RpRow(int(hosts.root[position]))),
-            allocations=tuple(allocations),
+            allocations=tuple(
+                Allocation(index.rp_id(row), index.uuid(row), name, amount)
+                for row, name, amount in candidate.allocations
+            ),
             mappings=tuple(
                 (suffix, tuple(index.uuid(row) for row in rows))
                 for suffix, rows in candidate.mappings

@@ -30,9 +30,9 @@ async def list_trees(service: Service, call: Call) -> Answer:
     query = call.asked(TreeQuery)
     index = service.index
     names = (
-        (provider.name, row)
-        for row, provider in ((row, index.provider(row)) for row in _rows(index))
-        if provider.parent_id is None and provider.name > query.marker
+        (name, row)
+        for row in _rows(index)
+        if (name := index.name(row)) > query.marker and index.root(row) == row
     )
     page = nsmallest(query.limit + 1, names)
     shown = page[: query.limit]
