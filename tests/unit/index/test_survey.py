@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from innkeeper.core.ids import AggregateUuid, RpId
+from innkeeper.core.moment import to_us
 from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.search import survey
@@ -136,4 +137,4 @@ def test_plans_of_several_providers_or_of_shared_ones_are_not_flat() -> None:
 
 
 def usage(rp_id: int, amount: int) -> UsagePicture:
-    return UsagePicture(RpId(rp_id), 2, NOW, (("CPU", amount),))
+    return UsagePicture(RpId(rp_id), 2, to_us(NOW), (("CPU", amount),))
