@@ -185,7 +185,7 @@ class OutsideCell(InnkeeperError):
 
 
 class StoreError(InnkeeperError):
-    """The store could not do it; only ``store.retry`` raises these."""
+    """The store could not do it."""
 
     code = "innkeeper.store_error"
 

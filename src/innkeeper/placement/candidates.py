@@ -21,7 +21,7 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> Candidat
         check_traits(index, [*(t for each in group.required for t in each), *group.forbidden])
     check_traits(index, [*request.root_required, *request.root_forbidden])
     searching = placement.searching
-    end = placement.clock() + searching.deadline
+    end = searching.clock_s() + searching.deadline_s
     shuffle = searching.shuffle
     # A fair sample of all needs all; the first few would always be of the same trees.
     limits = (searching.limit, None if shuffle is not None else request.limit)
@@ -30,7 +30,7 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> Candidat
 
     def expired() -> bool:
         nonlocal late
-        late = placement.clock() >= end
+        late = searching.clock_s() >= end
         return late
 
     found = candidates(index, msgspec.structs.replace(request, limit=limit), expired=expired)

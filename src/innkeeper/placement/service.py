@@ -1,7 +1,8 @@
 """What every use case of placement works with."""
 
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -10,7 +11,7 @@ import msgspec
 from innkeeper.index.index import Index
 from innkeeper.store.open_store import OpenStore
 
-SEARCH_DEADLINE: Final = timedelta(seconds=5)
+SEARCH_DEADLINE_S: Final = 5.0
 """After this a search without a limit gives what it has found, as a limit would: eight groups
 of one device each on 200 hosts have eight million candidates, and the loop serves others too."""
 INCOMPLETE_ID: Final = "00000000-0000-0000-0000-000000000000"
@@ -26,7 +27,9 @@ class Searching(msgspec.Struct, frozen=True):
 
     limit: int | None = None
     """Most candidates that any request finds; None: no limit."""
-    deadline: timedelta = SEARCH_DEADLINE
+    deadline_s: float = SEARCH_DEADLINE_S
+    clock_s: Callable[[], float] = time.monotonic
+    """Where the deadline is read: a clock that is never set."""
     tally: Callable[[str], None] = unheard
     """Told how each search ended: found, none, or deadline."""
     shuffle: Random | None = None

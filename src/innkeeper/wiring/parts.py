@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
 
 from innkeeper.api.asgi import App
@@ -235,7 +235,7 @@ def _placement(config: Config, service: Service, access: Access, *, tallies: Tal
             new_uuid=new_uuid,
             searching=Searching(
                 limit=settings.max_candidates if settings.max_candidates > 0 else None,
-                deadline=timedelta(milliseconds=settings.search_deadline_ms),
+                deadline_s=settings.search_deadline_ms / 1000,
                 tally=tallies.searches.add,
                 shuffle=Random() if settings.randomize_candidates else None,
             ),

@@ -1,7 +1,6 @@
 """How a search is bounded and ordered by what an operator set."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from typing import cast
 
@@ -33,15 +32,14 @@ def found(
     searching: Searching,
     request: CandidateRequest,
     *,
-    tick_s: float = 0.0,
     root: int | None = None,
 ) -> list[int]:
-    """Give the roots of the candidates found, while each look at the clock takes ``tick_s``.
+    """Give the roots of the candidates found.
 
     With ``root`` all providers but the first are below it.
     """
     placement = Placement(
-        NO_STORE, cloud(root), clock=ticking(tick_s), new_uuid=str, searching=searching
+        NO_STORE, cloud(root), clock=lambda: NOW, new_uuid=str, searching=searching
     )
     return [each.root for each in find_candidates(placement, request)]
 
@@ -52,17 +50,6 @@ def cloud(root: int | None) -> Index:
     index = loaded(world(first, *others))
     index.apply(Picture(resource_classes=(NamePicture("A", NOW),)))
     return index
-
-
-def ticking(tick_s: float) -> Callable[[], datetime]:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def clock() -> datetime:
-        nonlocal moment
-        moment += timedelta(seconds=tick_s)
-        return moment
-
-    return clock
 
 
 def test_all_are_found_in_order() -> None:
@@ -92,5 +79,6 @@ def test_a_random_sample_is_of_what_max_candidates_found() -> None:
 
 def test_the_deadline_gives_what_was_found() -> None:
     assert len(found(Searching(), TWO_GROUPS, root=1)) == HOSTS**2
-    soon = Searching(deadline=timedelta(seconds=10))
-    assert 0 < len(found(soon, TWO_GROUPS, root=1, tick_s=4.0)) < HOSTS**2
+    ticks = count(0.0, 4.0)
+    soon = Searching(deadline_s=10.0, clock_s=lambda: next(ticks))
+    assert 0 < len(found(soon, TWO_GROUPS, root=1)) < HOSTS**2
