@@ -15,7 +15,7 @@ import numpy.typing as npt
 from innkeeper.core.ids import RpRow
 from innkeeper.index.candidate import Candidate, Composer
 from innkeeper.index.columns import UUID_SIZE, Uuids
-from innkeeper.index.growing import Int32s, Positions
+from innkeeper.index.growing import Int32s, Positions, distinct
 
 BLOCK: Final = 1_024
 """Candidates written at once: at some 600 bytes each they fit into a core's own cache."""
@@ -55,10 +55,9 @@ class Candidates:
         chosen = np.array(places, dtype=np.intp)
         return Candidates(self._composer, self.rows[chosen], self.roots[chosen])
 
-    def givers(self) -> list[RpRow]:
+    def givers(self) -> Int32s:
         """Give the rows of which any candidate takes resources, ascending."""
-        rows: list[RpRow] = np.unique(self.rows[:, self._composer.giving()]).tolist()
-        return rows
+        return distinct(self.rows[:, self._composer.giving()])
 
     def written(self, uuids: Uuids, form: Form) -> list[bytes]:
         """Give each as ``form`` writes it, which is asked once for each pattern.

@@ -43,3 +43,10 @@ def frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """Make a cached array read-only, so that a caller cannot spoil it for the next one."""
     array.flags.writeable = False
     return array
+
+
+def distinct(rows: Int32s) -> Int32s:
+    """Give each row once, ascending: faster than sorting, where there are many."""
+    there = np.zeros(rows.max(initial=NOTHING) + 1, dtype=np.bool_)
+    there[rows] = True
+    return np.flatnonzero(there).astype(np.int32)

@@ -22,7 +22,7 @@ from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import RequestGroup
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.columns import Columns
-from innkeeper.index.growing import Int32s
+from innkeeper.index.growing import Int32s, distinct
 from innkeeper.index.holds import Hold
 from innkeeper.index.hosts import HostTable
 from innkeeper.index.kept import Kept
@@ -139,9 +139,9 @@ class Index:
         """Give the root of the tree that holds a provider."""
         return RpRow(int(self.columns.trees.root[row]))
 
-    def roots(self, rows: Sequence[RpRow]) -> list[RpRow]:
-        """Give the root of the tree that holds each of some providers."""
-        found: list[RpRow] = self.columns.trees.root[np.array(rows, dtype=np.intp)].tolist()
+    def roots(self, rows: Int32s) -> list[RpRow]:
+        """Give the roots of the trees that hold some providers, each once."""
+        found: list[RpRow] = distinct(self.columns.trees.root[rows]).tolist()
         return found
 
     def rows(self) -> Int32s:

@@ -48,6 +48,7 @@ class Stretch:
         "_columns",
         "_first",
         "_foreign",
+        "_latest",
         "_needs",
         "_node_of_pair",
         "_root_of",
@@ -72,6 +73,7 @@ class Stretch:
         self._size = len(roots)
         self._needs = [needs[numbers[0]] for numbers in kinds]
         self._sums = _sums(needs)
+        self._latest: tuple[bytes, bool, tuple[Alike, ...]] = (b"", True, ())
         self._merge_pairs()
         trees = columns.trees.root[self._rows]
         self._foreign = np.where(trees == roots[self._root_of], NOTHING, trees)
@@ -84,22 +86,40 @@ class Stretch:
 
     def alike(
         self, request: CandidateRequest, roots: Bools, pairs: Sequence[Bools]
-    ) -> Iterator[Alike]:
+    ) -> Sequence[Alike]:
         """Group the trees of those roots of the plan that a mask has, by what is free now.
 
         ``pairs`` say for each kind which pairs of its fit could serve it.
         """
-        serves = np.zeros((len(self._rows), len(self._needs)), dtype=np.bool_)
-        for kind, fits in enumerate(pairs):
-            serves[self._node_of_pair[kind], kind] = fits[self._pairs(self._needs[kind])]
         alive = roots[self._first : self._first + self._size]
+        fits = [mask[self._pairs(need)] for mask, need in zip(pairs, self._needs, strict=True)]
+        rooms = self._rooms()
+        seen = b"".join(part.tobytes() for part in (alive, *fits, *rooms))
+        if self._latest[:2] != (seen, request.nested):
+            found = self._grouped(alive, fits, rooms, nested=request.nested)
+            self._latest = (seen, request.nested, tuple(found))
+        return self._latest[2]
+
+    def _grouped(
+        self, alive: Bools, fits: Sequence[Bools], rooms: Sequence[Int64s], *, nested: bool
+    ) -> Iterator[Alike]:
+        serves = np.zeros((len(self._rows), len(self._needs)), dtype=np.bool_)
+        for kind, mask in enumerate(fits):
+            serves[self._node_of_pair[kind], kind] = mask
         nodes = np.flatnonzero(serves.any(axis=1) & alive[self._root_of])
         serves = serves[nodes]
-        described = self._described(nodes, serves, nested=request.nested)
+        parts = [np.packbits(serves, axis=1)]
+        if self._traits is not None:
+            parts.append(self._traits[nodes])
+        if self._above is not None:
+            parts.append(_as_bytes(self._steps_up(nodes, self._above)))
+        if not nested:
+            parts.append(_as_bytes(self._foreign[nodes]))
+        parts += [_as_bytes(room[nodes]) for room in rooms]
         here = np.flatnonzero(alive)
         starts = np.searchsorted(self._root_of[nodes], here)
         rows = self._rows[nodes]
-        for trees, count in _equal(described, starts):
+        for trees, count in _equal(np.concatenate(parts, axis=1), starts):
             first = int(starts[trees[0]])
             yield Alike(
                 here[trees] + self._first,
@@ -151,25 +171,18 @@ class Stretch:
             above[seeking[found]] = order[places[found]]
             up[seeking] = self._columns.trees.parent[up[seeking]]
 
-    def _described(self, nodes: Positions, serves: Bools, *, nested: bool) -> _Bytes:
-        """Give all that rules ask of nodes: uint8[nodes, bytes]."""
-        parts = [np.packbits(serves, axis=1)]
-        if self._traits is not None:
-            parts.append(self._traits[nodes])
-        if self._above is not None:
-            parts.append(_as_bytes(self._steps_up(nodes, self._above)))
-        rows = self._rows[nodes]
+    def _rooms(self) -> list[Int64s]:
+        """Give by contended class what each node has left, as far as it makes a difference."""
+        found = []
         for name, sums in self._sums.items():
             column = self._columns.classes[name]
-            slots = column.slot[rows]
+            slots = column.slot[self._rows]
             room = np.minimum(column.free[slots], column.max_unit[slots])
             if len(sums) <= MAX_SUMS:
                 # What is between two sums makes no difference to what fits.
                 room = np.searchsorted(sums, room, side="right")
-            parts.append(_as_bytes(np.where(slots == NOTHING, 0, room)))
-        if not nested:
-            parts.append(_as_bytes(self._foreign[nodes]))
-        return np.concatenate(parts, axis=1)
+            found.append(np.where(slots == NOTHING, 0, room))
+        return found
 
     def _steps_up(self, nodes: Positions, above: Int32s) -> Int32s:
         """Give how far before each of some nodes its nearest ancestor among them is, or 0."""
@@ -204,8 +217,11 @@ def _as_bytes(values: npt.NDArray[_Scalar]) -> _Bytes:
     return values.view(np.uint8).reshape(len(values), values.dtype.itemsize)
 
 
-def _equal(described: _Bytes, starts: Positions) -> Iterator[tuple[list[int], int]]:
-    """Give the trees, by number, whose nodes have equal descriptions, and how many nodes."""
+def _equal(described: _Bytes, starts: Positions) -> Iterator[tuple[Sequence[int], int]]:
+    """Give the trees, by number, whose nodes have equal descriptions, and how many nodes.
+
+    ``described`` has what rules ask of nodes, uint8[nodes, bytes]; a tree's begin at its start.
+    """
     width = described.shape[1]
     content = described.tobytes()
     bounds = (starts * width).tolist()

@@ -6,13 +6,16 @@ from math import perm
 import msgspec
 import pytest
 
-from innkeeper.core.ids import AggregateUuid, RpRow
+from innkeeper.core.ids import AggregateUuid, RpId, RpRow
+from innkeeper.core.moment import to_us
 from innkeeper.core.names import SHARES_VIA_AGGREGATE
+from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.growing import Int32s
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates, survey, within
 from tests.unit.index.worlds import (
+    NOW,
     Rp,
     Stock,
     Told,
@@ -373,3 +376,14 @@ def test_an_empty_cloud_and_an_empty_request() -> None:
     assert not candidates(loaded(world(host(1))), CandidateRequest(groups=()))
     assert not survey(Index(), CandidateRequest(groups=(group(CPU=1),))).fitting.any()
     assert list(within(Index(), CandidateRequest(groups=()), RpRow(0))) == []
+
+
+def test_what_groups_leave_each_other_is_looked_at_each_time() -> None:
+    """Each of two groups fits by itself all the time; together they do so only at first."""
+    where = world(Rp(1, stock={"A": Stock(total=3)}), Rp(2, stock={"A": Stock(total=3)}))
+    index = loaded(where)
+    asked = (group("_1", A=1), group("_2", A=2))
+    request = CandidateRequest(groups=asked)
+    for used, roots in ((0, [0, 1]), (1, [1]), (0, [0, 1])):
+        index.apply(Picture(usages=(UsagePicture(RpId(1), 2, to_us(NOW), (("A", used),)),)))
+        assert [each.root for each in candidates(index, request)] == roots

@@ -7,6 +7,9 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from innkeeper.core.ids import RpId
+from innkeeper.core.moment import to_us
+from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index import combine, stretch, turns
 from innkeeper.index.index import Index
@@ -14,6 +17,7 @@ from innkeeper.index.search import candidates, survey, within
 from innkeeper.index.sharing import sharing
 from tests.unit.index.oracle import candidates_of, every_candidate
 from tests.unit.index.worlds import (
+    NOW,
     Told,
     World,
     a_request,
@@ -27,6 +31,8 @@ from tests.unit.index.worlds import (
 
 REQUESTS = 5
 """Requests for each world."""
+STEPS = 4
+"""Changes of a world, each followed by the same requests."""
 
 
 @given(seeds, sizes)
@@ -48,6 +54,24 @@ def test_a_search_in_small_steps_finds_the_same(random: Random, most: int) -> No
         patched.setattr(turns, "MORE_TREES", 2)
         patched.setattr(stretch, "MAX_SUMS", 1)
         check(random, most)
+
+
+@given(seeds, sizes)
+def test_what_is_kept_of_a_search_follows_what_is_free(random: Random, most: int) -> None:
+    where = a_world(random, most)
+    index = loaded(where)
+    requests = [a_request(random) for _ in range(REQUESTS)]
+    for _ in range(STEPS):
+        for request in requests:
+            check_all_and_each_once(index, request, every_candidate(where, request))
+        rp = random.choice(list(where.rps.values()))
+        stock = {
+            name: msgspec.structs.replace(each, used=random.randint(0, 8))
+            for name, each in rp.stock.items()
+        }
+        where = World({**where.rps, rp.id: msgspec.structs.replace(rp, stock=stock)})
+        used = tuple((name, each.used) for name, each in stock.items())
+        index.apply(Picture(usages=(UsagePicture(RpId(rp.id), 2, to_us(NOW), used),)))
 
 
 def check(random: Random, most: int) -> None:

@@ -32,7 +32,7 @@ def encoded_candidates(
     pieces = found.written(index.columns.uuids, partial(_encoded, version))
     if not pieces:
         return b'{"allocation_requests":[],"provider_summaries":{}}'
-    summaries = _Summaries(index, version, request).of(found.givers())
+    summaries = _Summaries(index, version, request).of(found)
     # Joined once, since each copy of a long answer takes as long as finding it.
     pieces[0] = b'{"allocation_requests":[' + pieces[0]
     pieces[-1] += b"]"
@@ -72,19 +72,19 @@ class _Summaries:
         self._version = version
         self._classes = {name for group in request.groups for name, _ in group.resources}
 
-    def of(self, rows: Sequence[RpRow]) -> list[bytes]:
-        """Give the summaries of some providers; from 1.29 of their whole trees."""
+    def of(self, found: Candidates) -> list[bytes]:
+        """Give those of all who give something; from 1.29 of their whole trees."""
+        givers = found.givers()
         if self._version < NESTED_SINCE:
-            return [self._summary(row) for row in rows]
-        kept = self._index.kept
-        found = []
-        for root in dict.fromkeys(self._index.roots(rows)):
-            tree = kept.get(root)
-            if tree is None:
-                tree = b",".join(self._summary(row) for row in self._index.tree(root))
-                kept.put(root, tree)
-            found.append(tree)
-        return found
+            return [self._summary(row) for row in givers.tolist()]
+        kept = self._index.kept.get
+        return [kept(root) or self._of_tree(root) for root in self._index.roots(givers)]
+
+    def _of_tree(self, root: RpRow) -> bytes:
+        """Give the summaries of a tree, and keep them for the next answer."""
+        tree = b",".join(self._summary(row) for row in self._index.tree(root))
+        self._index.kept.put(root, tree)
+        return tree
 
     def _summary(self, row: RpRow) -> bytes:
         resources = {
