@@ -173,6 +173,11 @@ def others() -> Iterator[Step]:
     yield Step("POST", "/reshaper", body={"inventories": {NOBODY: nothing}, "allocations": {}})
     for method, uuid in product(("GET", "DELETE"), (ONE.upper(), "x", NOBODY)):
         yield Step(method, f"/allocations/{uuid}")
+    for path in (f"/allocations/{ONE}", "/allocations", "/reshaper"):
+        for body in ({"x": 1}, {ONE: {}}, {}, {ONE: {"x": 1, "allocations": {}}, "x": 1}):
+            for version in ("1.12", "1.13", "1.28", "1.34", "1.39"):
+                method = "PUT" if path.endswith(ONE) else "POST"
+                yield Step(method, path, body=body, version=version)
     capitals = (("content-type", "Application/JSON"),)
     for method, path in (
         ("PUT", f"/allocations/{ONE}"),

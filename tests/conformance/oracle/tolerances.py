@@ -49,11 +49,6 @@ def _head(exchange: Exchange, _difference: Difference) -> bool:
     return exchange.request.method == "HEAD"
 
 
-def _schema_order(_exchange: Exchange, difference: Difference) -> bool:
-    ours, theirs = str(difference.ours), str(difference.theirs)
-    return "Failed validating" in theirs and _words(ours) == _words(theirs)
-
-
 LISTING = re.compile(
     "bad group\\(s\\)|not found in \\[|No such trait|orphaned|Conflicting required|update conflict"
 )
@@ -281,12 +276,6 @@ TOLERATED = (
         "a 405 to HEAD has no body, so that its type says nothing",
         "header content-type|body",
         _head,
-    ),
-    Tolerance(
-        "schema-order",
-        "the schema that an error quotes has the same keys in another order",
-        "error detail",
-        _schema_order,
     ),
 )
 

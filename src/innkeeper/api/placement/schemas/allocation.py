@@ -1,5 +1,6 @@
 """Bodies about allocations, which changed their form more often than any other."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from innkeeper.api.placement.schemas.parts import (
@@ -11,13 +12,17 @@ from innkeeper.api.placement.schemas.parts import (
     UUID_STRING,
     Since,
     body,
+    last,
     mapping,
     named,
     record,
 )
 from innkeeper.api.validation import Document
 
-_RESOURCES: Final = mapping(NAME, {"type": "integer", "minimum": 1}, at_least=1)
+_AT_LEAST_FIRST: Final = ("patternProperties", "additionalProperties")
+_RESOURCES: Final = last(
+    mapping(NAME, {"type": "integer", "minimum": 1}, at_least=1), *_AT_LEAST_FIRST
+)
 _OWNER: Final = {"project_id": IDENTITY, "user_id": IDENTITY}
 
 _LIST: Final = {
@@ -26,7 +31,9 @@ _LIST: Final = {
         "minItems": 1,
         "items": record(
             {
-                "resource_provider": record({"uuid": UUID_STRING}, required=["uuid"]),
+                "resource_provider": last(
+                    record({"uuid": UUID_STRING}, required=["uuid"]), "required"
+                ),
                 "resources": _RESOURCES,
             },
             required=["resource_provider", "resources"],
@@ -53,22 +60,31 @@ _NEEDED_1_28: Final = [*_NEEDED_1_12, "consumer_generation"]
 _NEEDED_1_38: Final = [*_NEEDED_1_28, "consumer_type"]
 
 
-def _allocations(*, at_least: int) -> Document:
-    return {"allocations": mapping(UUID_KEY, _BY_PROVIDER, at_least=at_least)}
+def _allocations(*, at_least: int) -> dict[str, Document]:
+    by_provider = mapping(UUID_KEY, _BY_PROVIDER, at_least=at_least)
+    return {"allocations": last(by_provider, *_AT_LEAST_FIRST)}
 
 
-_ONE_1_12: Final = record({**_allocations(at_least=1), **_OWNER}, required=_NEEDED_1_12)
-_ONE_1_13: Final = record({**_allocations(at_least=0), **_OWNER}, required=_NEEDED_1_12)
-_ONE_1_28: Final = record(
-    {**_allocations(at_least=0), **_OWNER, **_GENERATION}, required=_NEEDED_1_28
-)
-_ONE_1_34: Final = record(
-    {**_allocations(at_least=0), **_OWNER, **_GENERATION, **_MAPPINGS}, required=_NEEDED_1_28
-)
-_ONE_1_38: Final = record(
-    {**_allocations(at_least=0), **_OWNER, **_GENERATION, **_MAPPINGS, **_TYPE},
-    required=_NEEDED_1_38,
-)
+def _one(
+    required: Sequence[str], *parts: Mapping[str, Document], at_least: int = 0
+) -> dict[str, Document]:
+    """Give what one consumer shall hold; ``at_least`` so many providers."""
+    properties = _allocations(at_least=at_least) | _OWNER
+    for part in parts:
+        properties |= part
+    return last(record(properties, required=required), "required")
+
+
+def _many(one: Document, *, at_least: int) -> dict[str, Document]:
+    """Give what consumers shall hold, by their uuids."""
+    return last(mapping(UUID_KEY, one, at_least=at_least), "patternProperties")
+
+
+_ONE_1_12: Final = _one(_NEEDED_1_12, at_least=1)
+_ONE_1_13: Final = _one(_NEEDED_1_12)
+_ONE_1_28: Final = _one(_NEEDED_1_28, _GENERATION)
+_ONE_1_34: Final = _one(_NEEDED_1_28, _GENERATION, _MAPPINGS)
+_ONE_1_38: Final = _one(_NEEDED_1_38, _GENERATION, _MAPPINGS, _TYPE)
 
 PUT_1_0: Final = body(record(_LIST, required=["allocations"]))
 PUT_1_8: Final = body(record({**_LIST, **_OWNER}, required=_NEEDED_1_12))
@@ -77,15 +93,15 @@ PUT_1_28: Final = body(_ONE_1_28)
 PUT_1_34: Final = body(_ONE_1_34)
 PUT_1_38: Final = body(_ONE_1_38)
 
-POST_1_13: Final = body(mapping(UUID_KEY, _ONE_1_13, at_least=1))
-POST_1_28: Final = body(mapping(UUID_KEY, _ONE_1_28, at_least=1))
-POST_1_34: Final = body(mapping(UUID_KEY, _ONE_1_34, at_least=1))
-POST_1_38: Final = body(mapping(UUID_KEY, _ONE_1_38, at_least=1))
+POST_1_13: Final = body(_many(_ONE_1_13, at_least=1))
+POST_1_28: Final = body(_many(_ONE_1_28, at_least=1))
+POST_1_34: Final = body(_many(_ONE_1_34, at_least=1))
+POST_1_38: Final = body(_many(_ONE_1_38, at_least=1))
 
 # A reshape may come without any allocations.
-MANY_1_28: Final = mapping(UUID_KEY, _ONE_1_28, at_least=0)
-MANY_1_34: Final = mapping(UUID_KEY, _ONE_1_34, at_least=0)
-MANY_1_38: Final = mapping(UUID_KEY, _ONE_1_38, at_least=0)
+MANY_1_28: Final = _many(_ONE_1_28, at_least=0)
+MANY_1_34: Final = _many(_ONE_1_34, at_least=0)
+MANY_1_38: Final = _many(_ONE_1_38, at_least=0)
 
 PUT: Final[Since] = (
     ((1, 38), PUT_1_38),

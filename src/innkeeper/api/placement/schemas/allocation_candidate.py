@@ -1,5 +1,6 @@
 """Queries for allocation candidates."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from innkeeper.api.placement.schemas.parts import (
@@ -7,10 +8,11 @@ from innkeeper.api.placement.schemas.parts import (
     GROUP_SUFFIX,
     STRING,
     Since,
+    last,
     query,
     record,
 )
-from innkeeper.api.validation import Document
+from innkeeper.api.validation import Document, Schema
 
 _LIMIT: Final = {
     "limit": {
@@ -22,39 +24,34 @@ _LIMIT: Final = {
 }
 _POLICY: Final = {"group_policy": {"type": "string", "enum": ["none", "isolate"]}}
 _RESOURCES: Final = {"resources": STRING}
-
-
-def _groups(suffix: str, *names: str) -> Document:
-    """Give what is allowed for each group: the names, bare or with a suffix."""
-    return {"patternProperties": {f"^{name}({suffix})?$": STRING for name in names}}
+_TEXT: Final = {"type": ["string"]}
 
 
 _TRIO: Final = ("resources", "required", "member_of")
 _QUARTET: Final = (*_TRIO, "in_tree")
 
+
+def _one_group(*names: str) -> Schema:
+    more: dict[str, Document] = dict.fromkeys(names, _TEXT)
+    return query(record({**_RESOURCES, **_LIMIT, **more}, required=["resources"]))
+
+
+def _groups(suffix: str, names: Sequence[str], *of_all: str) -> Schema:
+    """Give what there is of each group, bare or with a suffix, and of all groups together."""
+    each = {f"^{name}({suffix})?$": STRING for name in names}
+    whole = {**_LIMIT, **_POLICY, **dict.fromkeys(of_all, _TEXT)}
+    return query(last(record(whole, patternProperties=each), "patternProperties"))
+
+
 GET_1_10: Final = query(record(_RESOURCES, required=["resources"]))
-GET_1_16: Final = query(record({**_RESOURCES, **_LIMIT}, required=["resources"]))
-GET_1_17: Final = query(
-    record({**_RESOURCES, **_LIMIT, "required": STRING}, required=["resources"])
-)
-GET_1_21: Final = query(
-    record(
-        {**_RESOURCES, **_LIMIT, "required": STRING, "member_of": STRING},
-        required=["resources"],
-    )
-)
-GET_1_25: Final = query(record({**_LIMIT, **_POLICY}, **_groups(GROUP_NUMBER, *_TRIO)))
-GET_1_31: Final = query(record({**_LIMIT, **_POLICY}, **_groups(GROUP_NUMBER, *_QUARTET)))
-GET_1_33: Final = query(record({**_LIMIT, **_POLICY}, **_groups(GROUP_SUFFIX, *_QUARTET)))
-GET_1_35: Final = query(
-    record({**_LIMIT, **_POLICY, "root_required": STRING}, **_groups(GROUP_SUFFIX, *_QUARTET))
-)
-GET_1_36: Final = query(
-    record(
-        {**_LIMIT, **_POLICY, "root_required": STRING, "same_subtree": STRING},
-        **_groups(GROUP_SUFFIX, *_QUARTET),
-    )
-)
+GET_1_16: Final = _one_group()
+GET_1_17: Final = _one_group("required")
+GET_1_21: Final = _one_group("required", "member_of")
+GET_1_25: Final = _groups(GROUP_NUMBER, _TRIO)
+GET_1_31: Final = _groups(GROUP_NUMBER, _QUARTET)
+GET_1_33: Final = _groups(GROUP_SUFFIX, _QUARTET)
+GET_1_35: Final = _groups(GROUP_SUFFIX, _QUARTET, "root_required")
+GET_1_36: Final = _groups(GROUP_SUFFIX, _QUARTET, "root_required", "same_subtree")
 
 GET: Final[Since] = (
     ((1, 36), GET_1_36),

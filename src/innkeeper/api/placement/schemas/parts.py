@@ -68,6 +68,12 @@ def mapping(pattern: str, value: Document, *, at_least: int | None = None) -> di
     return schema
 
 
+def last(schema: Mapping[str, Document], *keywords: str) -> dict[str, Document]:
+    """Give a schema that ends with these keywords: of several faults the first one's is told."""
+    first = {name: value for name, value in schema.items() if name not in keywords}
+    return first | {name: schema[name] for name in keywords}
+
+
 def body(schema: Mapping[str, Document]) -> Schema:
     """Give the schema of a body. Its uuids may be written without dashes."""
     return _schema(schema, _is_uuid)
