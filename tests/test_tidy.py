@@ -27,7 +27,7 @@ EMPTY_NAMES: Final = frozenset({
 # the native API have two formats of error; the exit code of the status check is a contract.
 # Such an except carries `# fence: <name>` on its own line. Elsewhere, catch what you can
 # name, or raise again at the end.
-FENCES: Final = {"http": 2, "bus": 1, "task": 1, "writer": 3, "status": 1}
+FENCES: Final = {"http": 2, "bus": 1, "task": 1, "writer": 3, "status": 1, "background": 1}
 FENCE_COMMENT: Final = re.compile(r"#\s*fence:\s*(\w+)")
 BROAD: Final = frozenset({"Exception", "BaseException"})
 

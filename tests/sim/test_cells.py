@@ -1,21 +1,25 @@
 """Cells and their conductors, one story at a time, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import Row, select, update
 
 from innkeeper.bus.cell import conductor_subject
 from innkeeper.bus.messages import HostReports, ReportsRefused, decode_from_conductor, encode
 from innkeeper.compute.drivers.simulated import Behaviour
+from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.core.errors import CellDown, NotFound
 from innkeeper.core.ids import CellName, HostName, InstanceUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_filter import InstanceFilter
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.store import tasks
+from innkeeper.store.tables import instances
+from innkeeper.store.txn import Txn
 from tests.sim import world as world_module
 from tests.sim.truths import assert_at_rest, listed
 from tests.sim.virtual import VirtualLoop, run
@@ -238,6 +242,46 @@ def test_the_last_conductor_that_stops_takes_its_cell_down(tmp_path: Path) -> No
         assert refused.status == "ERROR"
         with pytest.raises(NotFound):
             await world.watch.set_enabled(CellName("none"), enabled=True)
+
+    story(tmp_path, tell)
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_built(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        await behave(world, A)
+        bad, good = await world.api.create_instances(IN_A, ["bad", "good"], alternates=0)
+        ((body,),) = await write_body(world, bad, b"torn")
+        assert (await settled(world, good.uuid)).status == "ACTIVE"
+        await write_body(world, bad, body)
+        assert (await settled(world, bad.uuid)).status == "ACTIVE"
+
+    async def write_body(world: World, of: Instance, body: bytes) -> Sequence[Row[bytes]]:
+        row = instances.c.uuid == of.uuid
+
+        def op(txn: Txn) -> Sequence[Row[bytes]]:
+            before = txn.conn.execute(select(instances.c.body).where(row)).all()
+            txn.conn.execute(update(instances).where(row).values(body=body))
+            return before
+
+        return await world.store.write(op)
+
+    story(tmp_path, tell)
+
+
+def test_what_goes_on_for_ever_survives_what_nobody_has_thought_of(tmp_path: Path) -> None:
+    async def fail(_op: object, **_more: object) -> None:
+        raise ZeroDivisionError
+
+    async def tell(world: World) -> None:
+        await behave(world, A)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.store, "write", fail)
+            patch.setattr(world.store, "read", fail)
+            await asyncio.sleep(CELL_SILENT_S)
+        await asyncio.sleep(CELL_SILENT_S)
+        assert not world.watch.down
+        async with asyncio.timeout(CELL_SILENT_S):
+            assert (await settled(world, (await one(world)).uuid)).status == "ACTIVE"
 
     story(tmp_path, tell)
 

@@ -58,8 +58,8 @@ async def test_a_record_comes_back_whole(world: World) -> None:
     one = instance(1)
     await put(world, one)
     assert await world.store.read(lambda conn: instances.get(conn, one.uuid)) == one
-    found = await world.store.read(lambda conn: instances.named(conn, [one.uuid, "none"]))
-    assert found == {one.uuid: one}
+    found = await world.store.read(lambda conn: instances.bodies(conn, [one.uuid, "none"]))
+    assert {uuid: instances.read_body(body) for uuid, body in found.items()} == {one.uuid: one}
     with pytest.raises(NotFound):
         await world.store.read(lambda conn: instances.get(conn, InstanceUuid("none")))
     with pytest.raises(DuplicateName):

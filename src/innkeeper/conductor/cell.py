@@ -27,6 +27,7 @@ from innkeeper.conductor.drive import Drive
 from innkeeper.conductor.settings import ConductorSettings
 from innkeeper.core.errors import Conflict, InnkeeperError, InvalidInput, OutsideCell
 from innkeeper.core.report import HostReport
+from innkeeper.obs.fence import fenced
 
 QUEUE: Final = "conductors"
 """Each message to a cell's conductors goes to one of them."""
@@ -123,10 +124,7 @@ class CellConductor:
 
     async def _take_always(self) -> None:
         while True:
-            try:
-                await self._take()
-            except InnkeeperError as error:
-                _log.warning("tasks not taken", cell=self._store.cell, error=error.detail)
+            await fenced(self._take(), failed="tasks not taken", cell=self._store.cell)
             await self._pause()
 
     async def _pause(self) -> None:
@@ -196,7 +194,4 @@ class CellConductor:
     async def _every(self, period_s: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(period_s)
-            try:
-                await act()
-            except InnkeeperError as error:
-                _log.warning("not renewed", cell=self._store.cell, error=error.detail)
+            await fenced(act(), failed="not renewed", cell=self._store.cell)

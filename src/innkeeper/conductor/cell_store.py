@@ -26,10 +26,14 @@ REPORTS_PER_WRITE: Final = 200
 
 
 class Work(msgspec.Struct, frozen=True):
-    """A task that was taken, and the instance that it is about, if it is about one."""
+    """A task that was taken, and the record of the instance that it is about, if there is one.
+
+    The record is as it was found: one that cannot be read must not keep other tasks from being
+    taken.
+    """
 
     task: Task
-    instance: Instance | None
+    body: bytes | None
 
 
 class CellStore:
@@ -45,7 +49,7 @@ class CellStore:
         def op(txn: Txn) -> list[Work]:
             taken = tasks.take(txn, self.cell, owner=owner, limit=limit, lease=lease)
             keys = [task.key for task in taken if task.kind != "destroy"]
-            found = instances.named(txn.conn, keys) if keys else {}
+            found = instances.bodies(txn.conn, keys) if keys else {}
             return [Work(task, found.get(task.key)) for task in taken]
 
         return await self._store.write(op)

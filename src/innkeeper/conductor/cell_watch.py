@@ -10,20 +10,17 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-import structlog
-
 from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.core.cell import Cell
-from innkeeper.core.errors import CellDown, InnkeeperError, NotFound
+from innkeeper.core.errors import CellDown, NotFound
 from innkeeper.core.ids import CellName
+from innkeeper.obs.fence import fenced
 from innkeeper.store.cells import SeenCell, all_cells, mark_down, set_enabled
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
 WATCH_S: Final = 1.0
 """How often the watch looks; so a cell's coming back is known within a second."""
-
-_log = structlog.get_logger(__name__)
 
 
 class CellWatch:
@@ -89,10 +86,7 @@ class CellWatch:
     async def _look_always(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
-            try:
-                await self.look()
-            except InnkeeperError as error:
-                _log.warning("cells not seen", error=error.detail)
+            await fenced(self.look(), failed="cells not seen")
 
 
 def _mark_down(txn: Txn, seen: SeenCell) -> bool:

@@ -33,6 +33,7 @@ from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_record import state_of
 from innkeeper.core.task import Task
+from innkeeper.store.instances import read_body
 from innkeeper.store.tasks import leftover_of
 
 _AT_ONCE: Final = timedelta()
@@ -45,7 +46,8 @@ class Drive:
         self, work: Work, *, store: CellStore, agents: Agents, settings: ConductorSettings
     ) -> None:
         self._task: Task = work.task
-        self._instance: Instance | None = work.instance
+        self._body = work.body
+        self._instance: Instance | None = None
         self._store = store
         self._agents = agents
         self._settings = settings
@@ -70,13 +72,17 @@ class Drive:
             await self._store.postpone(self._task, pause=_AT_ONCE)
 
     def _state(self) -> State | None:
-        """Give where the task stands; None if there is nothing left of what it was for."""
+        """Give where the task stands; None if there is nothing left of what it was for.
+
+        Raises StoreError if what the store has of it cannot be read.
+        """
         if self._task.kind == "destroy":
             guest = leftover_of(self._task)
             self._uuid = guest.instance
             return Cleaning(guest.leftover)
-        if self._instance is None:
+        if self._body is None:
             return None
+        self._instance = read_body(self._body)
         state = state_of(self._instance)
         wanted = Building if self._task.kind == "build" else Deleting
         return state if isinstance(state, wanted) else None

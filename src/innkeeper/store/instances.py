@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tuple_, update
 
-from innkeeper.core.errors import DuplicateName, NotFound, StaleState
+from innkeeper.core.errors import DuplicateName, NotFound, StaleState, StoreError
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Instance
 from innkeeper.core.instance_filter import InstanceFilter, InstancePage, Marker
@@ -75,21 +75,24 @@ def get(conn: Connection, uuid: InstanceUuid) -> Instance:
     body = conn.scalar(select(_c.body).where(_c.uuid == uuid))
     if body is None:
         raise NotFound(f"There is no instance {uuid}.")
-    return _decoder.decode(body)
+    return read_body(body)
 
 
 def read_body(body: bytes) -> Instance:
-    """Read the document of a record."""
-    return _decoder.decode(body)
+    """Read the document of a record; raise StoreError if it is none."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise StoreError(f"The record of an instance cannot be read: {error}.") from error
 
 
-def named(conn: Connection, uuids: Collection[str]) -> dict[str, Instance]:
-    """Give those of ``uuids`` that there are, by uuid."""
-    found = {}
-    for chunk in chunks(uuids):
-        for uuid, body in conn.execute(select(_c.uuid, _c.body).where(_c.uuid.in_(chunk))):
-            found[uuid] = _decoder.decode(body)
-    return found
+def bodies(conn: Connection, uuids: Collection[str]) -> dict[str, bytes]:
+    """Give the documents of those of ``uuids`` that there are, by uuid."""
+    return {
+        uuid: body
+        for chunk in chunks(uuids)
+        for uuid, body in conn.execute(select(_c.uuid, _c.body).where(_c.uuid.in_(chunk)))
+    }
 
 
 def page(
@@ -112,7 +115,7 @@ def page(
         place = tuple_(_c.created_at, _c.uuid)
         mark = tuple_(bindparam("at", after.created_at, _c.created_at.type), after.uuid)
         query = query.where(place < mark if newest_first else place > mark)
-    found = [_decoder.decode(body) for body in conn.scalars(query)]
+    found = [read_body(body) for body in conn.scalars(query)]
     last = found[limit - 1] if len(found) > limit else None
     following = None if last is None else Marker(last.created_at, last.uuid)
     return InstancePage(tuple(found[:limit]), following)

@@ -3,17 +3,13 @@
 import asyncio
 from typing import Final
 
-import structlog
-
-from innkeeper.core.errors import InnkeeperError
+from innkeeper.obs.fence import fenced
 from innkeeper.store.store import Store
 
 EVERY_S: Final = 60.0
 """How often it is looked whether there is something to trim."""
 PAUSE_S: Final = 0.05
 """Between two transactions while there is more to trim: others write meanwhile."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Trimming:
@@ -36,10 +32,7 @@ class Trimming:
     async def _trim_always(self) -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            try:
-                await self._trim()
-            except InnkeeperError as error:
-                _log.warning("the change feed was not trimmed", error=error.detail)
+            await fenced(self._trim(), failed="the change feed was not trimmed")
 
     async def _trim(self) -> None:
         more = await self._store.trim()
