@@ -258,6 +258,14 @@ async def test_a_consumer_that_is_emptied_leaves_its_group(world: World) -> None
     assert await is_clean(world)
 
 
+async def test_groups_are_read_by_any_number_of_names(world: World) -> None:
+    """More than a statement may have bound values."""
+    group = await add_group(world, "affinity")
+    names = [group, *(f"none {number}" for number in range(70_000))]
+    found = await world.store.read(lambda conn: groups.group_pictures(conn, names))
+    assert [each.uuid for each in found] == [group]
+
+
 async def test_a_member_of_a_group_that_is_gone_can_move(world: World) -> None:
     host = await world.provider(Inventory("VCPU", 100))
     group = await add_group(world, "anti-affinity")

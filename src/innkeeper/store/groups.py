@@ -23,6 +23,7 @@ from sqlalchemy import (
 from innkeeper.core.errors import GroupPolicyViolation, NotFound
 from innkeeper.core.ids import HostName
 from innkeeper.core.server_group import ServerGroup
+from innkeeper.store.chunks import rows_named
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import server_group_hosts as group_hosts
 from innkeeper.store.tables import server_group_members as group_members
@@ -32,14 +33,11 @@ from innkeeper.store.txn import Txn
 
 def group_pictures(conn: Connection, uuids: Collection[str] | None) -> tuple[ServerGroup, ...]:
     """Give the groups with these uuids (None: all) in the order of their creation."""
-    query = select(server_groups).order_by(server_groups.c.created_at, server_groups.c.uuid)
-    where = select(group_hosts).order_by(group_hosts.c.host)
-    if uuids is not None:
-        query = query.where(server_groups.c.uuid.in_(list(uuids)))
-        where = where.where(group_hosts.c.group_uuid.in_(list(uuids)))
     members: defaultdict[str, list[tuple[HostName, int]]] = defaultdict(list)
-    for uuid, host, count in conn.execute(where):
+    where = select(group_hosts).order_by(group_hosts.c.host)
+    for uuid, host, count in rows_named(conn, where, group_hosts.c.group_uuid, uuids):
         members[uuid].append((host, count))
+    groups = rows_named(conn, select(server_groups), server_groups.c.uuid, uuids)
     return tuple(
         ServerGroup(
             uuid=row.uuid,
@@ -49,7 +47,7 @@ def group_pictures(conn: Connection, uuids: Collection[str] | None) -> tuple[Ser
             max_server_per_host=row.max_server_per_host,
             members=tuple(members[row.uuid]),
         )
-        for row in conn.execute(query)
+        for row in sorted(groups, key=lambda row: (row.created_at, row.uuid))
     )
 
 

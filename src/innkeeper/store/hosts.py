@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from innkeeper.core.errors import Conflict
 from innkeeper.core.host import Host
+from innkeeper.store.chunks import rows_named
 from innkeeper.store.tables import hosts
 from innkeeper.store.txn import Txn
 
@@ -14,10 +15,9 @@ _COLUMNS = [hosts.c[name] for name in Host.__struct_fields__]
 
 def hosts_named(conn: Connection, names: Collection[str] | None) -> tuple[Host, ...]:
     """Give the hosts with these names (None: all) in the order in which they were added."""
-    query = select(*_COLUMNS).order_by(hosts.c.id)
-    if names is not None:
-        query = query.where(hosts.c.name.in_(list(names)))
-    return tuple(Host(**row._mapping) for row in conn.execute(query))
+    query = select(hosts.c.id, *_COLUMNS)
+    found = {number: Host(*row) for number, *row in rows_named(conn, query, hosts.c.name, names)}
+    return tuple(found[number] for number in sorted(found))
 
 
 def put_host(txn: Txn, host: Host) -> None:

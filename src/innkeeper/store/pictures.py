@@ -5,8 +5,8 @@ change feed, and the first load; so all of them see the same thing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Collection
+from typing import Final
 
 from sqlalchemy import BigInteger, Connection, Table, bindparam, func, select, type_coerce
 
@@ -18,11 +18,11 @@ from innkeeper.core.picture import (
     UsagePicture,
     WorkloadPicture,
 )
-from innkeeper.store.chunks import chunks
+from innkeeper.store.chunks import chunks, rows_named
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
 from innkeeper.store.prepared import Prepared, integer
-from innkeeper.store.provider_table import provider_table, within
+from innkeeper.store.provider_table import provider_table
 from innkeeper.store.tables import (
     instances,
     inventories,
@@ -34,8 +34,6 @@ from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
 
 _LIVE: Final = ("BUILD", "ACTIVE")
-
-_Name = TypeVar("_Name")
 
 # One provider at a time: what claims touch is few, and this is run after each of them.
 _USAGE: Final = Prepared(
@@ -152,17 +150,11 @@ def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[Workloa
         .order_by(c.host, c.workload)
     )
     counts: dict[str, list[tuple[str, int]]] = {host: [] for host in hosts or ()}
-    for chunk in _chunks(hosts):
-        for host, label, count in conn.execute(within(query, c.host, chunk)):
-            counts.setdefault(host, []).append((label, count))
+    for host, label, count in rows_named(conn, query, c.host, hosts):
+        counts.setdefault(host, []).append((label, count))
     return tuple(WorkloadPicture(HostName(host), tuple(of)) for host, of in counts.items())
 
 
 def _names(conn: Connection, table: Table) -> tuple[NamePicture, ...]:
     rows = conn.execute(select(table.c.name, table.c.updated_at).order_by(table.c.id))
     return tuple(NamePicture(name, updated_at) for name, updated_at in rows)
-
-
-def _chunks(names: Collection[_Name] | None) -> Iterator[Sequence[_Name] | None]:
-    """Cut ``names`` for IN lists; None stands for everything, in one piece."""
-    return iter([None]) if names is None else chunks(names)

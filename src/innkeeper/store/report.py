@@ -259,7 +259,7 @@ def _refresh_inventories(
 def _put_hosts(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
     """Add hosts that are new; note that the others are up."""
     names = [report.host for report in reports]
-    known = {h.name: h for chunk in chunks(names) for h in hosts_named(txn.conn, chunk)}
+    known = {h.name: h for h in hosts_named(txn.conn, names)}
     fresh = []
     for report in reports:
         before = known.get(report.host)
