@@ -53,7 +53,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     def position(self, root: int) -> int | None:
         """Give the place of a root in ``roots``, or None."""
-        position = int(np.searchsorted(self.roots, root))
+        # As an int32, as the array would be copied to compare it with any other integer.
+        position = int(self.roots.searchsorted(np.int32(root)))
         there = position < len(self.roots) and self.roots[position] == root
         return position if there else None
 

@@ -4,7 +4,7 @@ Kept between requests of the kind, and repaired for the hosts that changed meanw
 changes one host in ten thousand. What it says is, to the bit, what a new one would say.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -65,8 +65,9 @@ class Ranking:
     @property
     def nbytes(self) -> int:
         """The memory that it takes, about."""
-        arrays = (self._place, self.fits, self.scores, *self._raw, *(f[2] for f in self._filters))
-        return sum(array.nbytes for array in arrays)
+        arrays = (self._place, self.fits, self.scores, *(f[2] for f in self._filters))
+        said = sum(each.scores.nbytes for each in self._said)
+        return said + sum(array.nbytes for array in arrays)
 
     def repair(self) -> bool:
         """Look again at what changed; False if it is of no use any more."""
@@ -92,12 +93,12 @@ class Ranking:
         others = np.flatnonzero(self.fits & ~mask)
         if not others.size:
             return self.scores
-        raw = [scores.copy() for scores in self._raw]
-        for scores in raw:
+        said = [each.scores.copy() for each in self._said]
+        for scores in said:
             scores[others] = np.nan
-        ranges = [_range(scores) for scores in raw]
-        if ranges != self._ranges:
-            return np.where(self.fits & mask, _summed(self._weighers, raw, ranges), -np.inf)
+        ends = [_range(scores) for scores in said]
+        if ends != [each.ends for each in self._said]:
+            return np.where(self.fits & mask, _summed(self._weighers, said, ends), -np.inf)
         scores = self.scores.copy()
         scores[others] = -np.inf
         return scores
@@ -112,11 +113,14 @@ class Ranking:
             before, remaining = remaining, int(np.count_nonzero(fits))
             steps.append(Step(name, before - remaining, remaining, reason))
         self.fits, self.count, self.steps = fits, remaining, tuple(steps)
-        self._raw = [np.where(fits, scores, np.nan) for scores in self._asked_weighers()]
-        self._ranges = [_range(scores) for scores in self._raw]
-        total = _summed(self._weighers, self._raw, self._ranges)
-        self.scores = np.where(fits, total, -np.inf)
+        self._said = [_Said(np.where(fits, scores, np.nan)) for scores in self._asked_weighers()]
+        self._add_up()
         self._seen = self._index.hosts.log.count
+
+    def _add_up(self) -> None:
+        said = [each.scores for each in self._said]
+        total = _summed(self._weighers, said, [each.ends for each in self._said])
+        self.scores = np.where(self.fits, total, -np.inf)
 
     def _asked_weighers(self) -> list[Scores | Amounts]:
         hosts = self._index.hosts
@@ -131,19 +135,46 @@ class Ranking:
             if place != none and self._survey.look_at(place):
                 return False
         fitting = [position for position in changed if self.fits.item(position)]
-        before = self._ranges
-        self._ranges = [
-            _renewed(raw, scores, fitting, ends)
-            for raw, scores, ends in zip(self._raw, self._asked_weighers(), before, strict=True)
-        ]
-        if self._ranges == before:
-            for position in fitting:
-                raw = [scores.item(position) for scores in self._raw]
-                self.scores[position] = _summed(self._weighers, raw, before)
-        else:
-            total = _summed(self._weighers, self._raw, self._ranges)
-            self.scores = np.where(self.fits, total, -np.inf)
+        before = [said.ends for said in self._said]
+        for said, scores in zip(self._said, self._asked_weighers(), strict=True):
+            said.renew(scores, fitting)
+        if [said.ends for said in self._said] != before:
+            self._add_up()
+            return True
+        for position in fitting:
+            each = [said.scores.item(position) for said in self._said]
+            self.scores[position] = _summed(self._weighers, each, before)
         return True
+
+
+class _Said:
+    """What one weigher says of the hosts that will do, NaN of the others, and the ends of that."""
+
+    __slots__ = ("_at_greatest", "_at_least", "ends", "scores")
+
+    def __init__(self, scores: Scores) -> None:
+        self.scores = scores
+        self._measure()
+
+    def renew(self, scores: Scores | Amounts, positions: Iterable[int]) -> None:
+        """Take over what it says of some hosts now."""
+        least, greatest = self.ends
+        beyond = False
+        for position in positions:
+            before, now = self.scores.item(position), scores.item(position)
+            if now != before:
+                self.scores[position] = now
+                self._at_least += (now == least) - (before == least)
+                self._at_greatest += (now == greatest) - (before == greatest)
+                beyond |= not least <= now <= greatest
+        # As long as anyone is left at either end, and no one went past it, it stays where it is.
+        if beyond or not self._at_least or not self._at_greatest:
+            self._measure()
+
+    def _measure(self) -> None:
+        self.ends = least, greatest = _range(self.scores)
+        self._at_least = int(np.count_nonzero(self.scores == least))
+        self._at_greatest = int(np.count_nonzero(self.scores == greatest))
 
 
 class Rankings:
@@ -195,18 +226,6 @@ def _summed(
         if scaled is not None:
             total = total + scaled
     return total
-
-
-def _renewed(raw: Scores, scores: Scores | Amounts, positions: Sequence[int], ends: Range) -> Range:
-    """Take over some scores; give what the least and the greatest are then."""
-    least, greatest = ends
-    moved = False
-    for position in positions:
-        before, score = raw.item(position), scores.item(position)
-        if score != before:
-            raw[position] = score
-            moved |= before in ends or not least <= score <= greatest
-    return _range(raw) if moved else ends
 
 
 def _range(scores: Scores) -> Range:
