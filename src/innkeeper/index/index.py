@@ -137,7 +137,7 @@ class Index:
 
     def root(self, row: RpRow) -> RpRow:
         """Give the root of the tree that holds a provider."""
-        return RpRow(int(self.columns.trees.root[row]))
+        return RpRow(self.columns.trees.root.item(row))
 
     def roots(self, rows: Int32s) -> list[RpRow]:
         """Give the roots of the trees that hold some providers, each once."""

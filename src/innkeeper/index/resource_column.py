@@ -93,22 +93,22 @@ class ResourceColumn:
             changed = any((getattr(self, name)[slots] != stock[name]).any() for name in _UNITS)
         for name, amounts in stock.items():
             getattr(self, name)[slots] = amounts
-        self._refresh(slots)
+        self.free[slots] = self.capacity[slots] - self.used[slots] - self.held[slots]
         return changed
 
     def set_used(self, row: int, used: int) -> None:
         """Set what is used of a provider's inventory, if it has one."""
-        slot = int(self.slot[row])
+        slot = self.slot.item(row)
         if slot != NOTHING:
             self.used[slot] = used
-            self._refresh(slot)
+            self.free[slot] = self.capacity.item(slot) - used - self.held.item(slot)
 
     def set_held(self, row: int, held: int) -> None:
         """Set what claims in flight hold of a provider's inventory, if it has one."""
-        slot = int(self.slot[row])
+        slot = self.slot.item(row)
         if slot != NOTHING:
             self.held[slot] = held
-            self._refresh(slot)
+            self.free[slot] = self.capacity.item(slot) - self.used.item(slot) - held
 
     def drop(self, row: int) -> bool:
         """Forget a provider's inventory; tell whether it had one."""
@@ -147,9 +147,6 @@ class ResourceColumn:
             allocation_ratio=float(self.allocation_ratio[slot]),
         )
         return InventoryPicture(inventory=inventory, used=int(self.used[slot]))
-
-    def _refresh(self, slot: int | Int32s) -> None:
-        self.free[slot] = self.capacity[slot] - self.used[slot] - self.held[slot]
 
     def _new_slots(self, rows: Int32s) -> Int32s:
         first, end = self.count, self.count + len(rows)

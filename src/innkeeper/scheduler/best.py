@@ -22,7 +22,7 @@ def best_first(scores: Scores, *, random: Random | None = None) -> Iterator[int]
     left = scores.copy()
     while left.size:
         position = int(left.argmax())
-        best = left[position]
+        best = left.item(position)
         if best == -np.inf:
             return
         if random is not None:

@@ -75,7 +75,7 @@ class Pick:
         """Count the place as used, and the instance as a member of its group."""
         self._hold, self._picks, self._group = index.hold(self.selection.allocations), picks, group
         if group is not None:
-            picks.add(group, self.selection.host)
+            picks.add(group, self.position)
 
     def release(self) -> None:
         """Give the place back. Safe to call again."""
@@ -83,7 +83,7 @@ class Pick:
             self._hold.release()
             self._hold = None
             if self._picks is not None and self._group is not None:
-                self._picks.remove(self._group, self.selection.host)
+                self._picks.remove(self._group, self.position)
 
 
 class Picker:
@@ -162,8 +162,8 @@ class Picker:
         ranking = self._rankings.now(job.asked, job.profile)
         record.start(ranking.hosts, ranking.steps, ranking.count)
         mask, remaining = ranking.fits, ranking.count
-        for each in job.profile.filters:
-            if remaining and not each.standing and each.applies(job.spec):
+        for each in ranking.other_filters:
+            if remaining and each.applies(job.spec):
                 mask = mask & each.mask(job.spec, self._index.hosts, self._index)
                 remaining = record.step(type(each).__name__, mask, each.reason)
         if remaining and excluded:
@@ -175,7 +175,7 @@ class Picker:
         scores = ranking.scores if mask is ranking.fits else ranking.within(mask)
         if remaining == 1:  # The only host there is needs no more.
             return scores
-        more = said_besides(job.profile.weighers, job.asked, index=self._index, mask=mask)
+        more = said_besides(ranking.other_weighers, job.asked, index=self._index, mask=mask)
         return np.where(mask, scores + more, -np.inf) if isinstance(more, np.ndarray) else scores
 
     def _order(self, scores: Scores, record: Record) -> Iterator[int]:
@@ -184,7 +184,7 @@ class Picker:
         order = best_first(scores, random=self._random if settings.random_ties else None)
         leaders = list(islice(order, max(TOP_SCORES, settings.host_subset_size)))
         names = self._index.hosts.names
-        record.scores([(HostName(names[at]), float(scores[at])) for at in leaders[:TOP_SCORES]])
+        record.scores([(HostName(names[at]), scores.item(at)) for at in leaders[:TOP_SCORES]])
         if settings.host_subset_size > 1:
             chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
             leaders.insert(0, leaders.pop(chosen))
@@ -192,33 +192,27 @@ class Picker:
 
     def _selection(self, job: Job, position: int, looks: "_Looks") -> Selection | None:
         """Give the best combination in one host's tree, or None if there is none."""
-        hosts = self._index.hosts
-        candidate = next(
-            within(
-                self._index,
-                job.spec.request,
-                RpRow(int(hosts.root[position])),
-                prefer=self._prefer(job, position),
-                expired=looks.used_up,
-            ),
-            None,
-        )
+        root = RpRow(self._index.hosts.root.item(position))
+        prefer = self._prefer(job, position)
+        found = within(self._index, job.spec.request, root, prefer=prefer, expired=looks.used_up)
+        candidate = next(found, None)
         return None if candidate is None else self._selected(position, candidate)
 
     def _selected(self, position: int, candidate: Candidate) -> Selection:
-        index, hosts = self._index, self._index.hosts
+        index, hosts, uuid = self._index, self._index.hosts, self._index.uuid
+        allocations = [
+            Allocation(index.rp_id(row), uuid(row), name, amount)
+            for row, name, amount in candidate.allocations
+        ]
+        mappings = [
+            (suffix, tuple([uuid(row) for row in rows])) for suffix, rows in candidate.mappings
+        ]
         return Selection(
             host=HostName(hosts.names[position]),
-            cell=CellName(hosts.cells[hosts.cell[position]]),
-            rp_uuid=index.uuid(RpRow(int(hosts.root[position]))),
-            allocations=tuple(
-                Allocation(index.rp_id(row), index.uuid(row), name, amount)
-                for row, name, amount in candidate.allocations
-            ),
-            mappings=tuple(
-                (suffix, tuple(index.uuid(row) for row in rows))
-                for suffix, rows in candidate.mappings
-            ),
+            cell=CellName(hosts.cells[hosts.cell.item(position)]),
+            rp_uuid=uuid(candidate.root),
+            allocations=tuple(allocations),
+            mappings=tuple(mappings),
         )
 
     def _prefer(self, job: Job, position: int) -> Prefer | None:

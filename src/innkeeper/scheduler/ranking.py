@@ -15,7 +15,7 @@ from innkeeper.core.request_spec import RequestSpec
 from innkeeper.index.growing import NOTHING
 from innkeeper.index.index import Index
 from innkeeper.index.search import survey
-from innkeeper.scheduler.arrays import Amounts, Mask, Scores
+from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
@@ -39,6 +39,7 @@ class Ranking:
     ``fits`` bool[n] and ``count`` say which and how many, ``hosts`` how many there were,
     ``steps`` what removed the others. ``scores`` is float64[n], minus infinity where a host will
     not do. All of it is good until the next ``repair``; no one else writes to it.
+    ``other_filters`` and ``other_weighers`` of the profile are to be asked each time.
     """
 
     def __init__(self, index: Index, asked: Asked, profile: Profile) -> None:
@@ -57,7 +58,9 @@ class Ranking:
             for each in profile.filters
             if each.standing and each.applies(asked.spec)
         ]
+        self.other_filters = [each for each in profile.filters if not each.standing]
         self._weighers = [each for each in profile.weighers if each.weigher.standing]
+        self.other_weighers = [each for each in profile.weighers if not each.weigher.standing]
         self._seen = 0
         self.hosts = int(np.count_nonzero(hosts.alive))
         self._work_out()
@@ -93,12 +96,10 @@ class Ranking:
         others = np.flatnonzero(self.fits & ~mask)
         if not others.size:
             return self.scores
-        said = [each.scores.copy() for each in self._said]
-        for scores in said:
-            scores[others] = np.nan
-        ends = [_range(scores) for scores in said]
-        if ends != [each.ends for each in self._said]:
-            return np.where(self.fits & mask, _summed(self._weighers, said, ends), -np.inf)
+        if not all(each.same_ends_without(others) for each in self._said):
+            said = [np.where(mask, each.scores, np.nan) for each in self._said]
+            total = _summed(self._weighers, said, [_range(scores) for scores in said])
+            return np.where(self.fits & mask, total, -np.inf)
         scores = self.scores.copy()
         scores[others] = -np.inf
         return scores
@@ -171,6 +172,15 @@ class _Said:
         if beyond or not self._at_least or not self._at_greatest:
             self._measure()
 
+    def same_ends_without(self, positions: Columns) -> bool:
+        """Tell whether there is somebody at either end besides some hosts."""
+        scores, (least, greatest) = self.scores[positions], self.ends
+        at_least, at_greatest = (
+            np.count_nonzero(scores == least),
+            np.count_nonzero(scores == greatest),
+        )
+        return bool(at_least < self._at_least and at_greatest < self._at_greatest)
+
     def _measure(self) -> None:
         self.ends = least, greatest = _range(self.scores)
         self._at_least = int(np.count_nonzero(self.scores == least))
@@ -205,11 +215,11 @@ class Rankings:
 def said_besides(
     weighers: Sequence[Weighted], asked: Asked, *, index: Index, mask: Mask
 ) -> Scores | float:
-    """Give the sum of what weighers that do not stand say of hosts; 0 if nothing."""
+    """Give the sum of what weighers that keep nothing say of the hosts in ``mask``."""
     kept: list[Weighted] = []
     raw: list[Scores] = []
     for each in weighers:
-        scores = None if each.weigher.standing else each.weigher.score(asked, index.hosts, mask)
+        scores = each.weigher.score(asked, index.hosts, mask)
         if scores is not None:
             kept.append(each)
             raw.append(np.where(mask, scores, np.nan))

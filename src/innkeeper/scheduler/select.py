@@ -102,7 +102,7 @@ class Scheduler:
         profiles: Sequence[Profile] = (),
         tally: Callable[[str], None] = _unheard,
     ) -> None:
-        picks = GroupPicks()
+        picks = GroupPicks(index.hosts)
         self._index, self._settings, self._cells = index, settings, cells
         self._profiles = built_in_profiles(
             settings,

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from innkeeper.core.cell import Cell
@@ -19,7 +20,7 @@ from innkeeper.scheduler.filters.requested_host import RequestedHostFilter
 from innkeeper.scheduler.filters.same_host import SameHostFilter
 from innkeeper.scheduler.filters.server_group_affinity import ServerGroupAffinityFilter
 from innkeeper.scheduler.filters.server_group_anti_affinity import ServerGroupAntiAffinityFilter
-from innkeeper.scheduler.group_picks import GroupPicks
+from innkeeper.scheduler.group_picks import MAX_GROUPS, GroupPicks
 from tests.unit.scheduler.cluster import Cluster, flat_request
 
 NONE = RequestSpec(flat_request(VCPU=1))
@@ -116,15 +117,16 @@ def group(policy: GroupPolicy, *, most: int = 1, **members: int) -> ServerGroup:
         (group("affinity"), "", "abcd"),
         (group("affinity", b=2), "", "b"),
         (group("affinity"), "c", "c"),
+        (group("affinity", gone=1), "", ""),
         (group("anti-affinity", b=1), "", "abcd"),
         (group("soft-affinity", b=1), "", "abcd"),
     ],
 )
 def test_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected: str) -> None:
-    picks = GroupPicks()
+    picks = GroupPicks(cluster.index.hosts)
     cluster.add_group(of)
     for name in chosen:
-        picks.add("g", HostName(name))
+        picks.add("g", "abcd".index(name))
     assert passed(cluster, ServerGroupAffinityFilter(picks), spec_of(group="g")) == expected
 
 
@@ -141,10 +143,10 @@ def test_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected: str)
     ],
 )
 def test_anti_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected: str) -> None:
-    picks = GroupPicks()
+    picks = GroupPicks(cluster.index.hosts)
     cluster.add_group(of)
     for name in chosen:
-        picks.add("g", HostName(name))
+        picks.add("g", "abcd".index(name))
     assert passed(cluster, ServerGroupAntiAffinityFilter(picks), spec_of(group="g")) == expected
 
 
@@ -152,8 +154,8 @@ def test_anti_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected:
 def test_a_group_that_does_not_exist_has_no_host(
     cluster: Cluster, make: Callable[[GroupPicks], Filter]
 ) -> None:
-    assert passed(cluster, make(GroupPicks()), spec_of(group="gone")) == ""
-    assert passed(cluster, make(GroupPicks()), spec_of()) == "abcd"
+    assert passed(cluster, make(GroupPicks(cluster.index.hosts)), spec_of(group="gone")) == ""
+    assert passed(cluster, make(GroupPicks(cluster.index.hosts)), spec_of()) == "abcd"
 
 
 def test_per_host_asks_the_function_about_hosts_that_are_there(cluster: Cluster) -> None:
@@ -169,12 +171,35 @@ def test_per_host_asks_the_function_about_hosts_that_are_there(cluster: Cluster)
     assert asked == ["a", "c", "d"]
 
 
-def test_a_pick_counts_until_it_is_removed() -> None:
-    picks = GroupPicks()
-    of = group("anti-affinity", a=1)
-    picks.add("g", A)
-    picks.add("g", B)
-    assert picks.members(of) == {A: 2, B: 1}
-    picks.remove("g", A)
-    picks.remove("g", B)
-    assert picks.members(of) == {A: 1}
+def test_a_pick_counts_until_it_is_removed(cluster: Cluster) -> None:
+    picks = GroupPicks(cluster.index.hosts)
+    of = group("anti-affinity", a=1, gone=1)
+    picks.add("g", 0)
+    assert picks.members(of).tolist() == [2, 0, 0, 0]
+    picks.add("g", 1)
+    assert picks.members(of).tolist() == [2, 1, 0, 0]
+    picks.remove("g", 0)
+    # The claim of what was picked is in the group's next picture, and no longer chosen.
+    assert picks.members(group("anti-affinity", a=2)).tolist() == [2, 1, 0, 0]
+    picks.remove("g", 1)
+    assert picks.members(of).tolist() == [1, 0, 0, 0]
+
+
+def test_members_are_counted_anew_when_there_are_other_hosts(cluster: Cluster) -> None:
+    picks = GroupPicks(cluster.index.hosts)
+    of = group("anti-affinity", a=1, e=1)
+    picks.add("g", 1)
+    assert picks.members(of).tolist() == [1, 1, 0, 0]
+    cluster.add_host("e", {"VCPU": 2})
+    picks.add("g", 4)
+    assert picks.members(of).tolist() == [1, 1, 0, 0, 2]
+
+
+def test_counts_are_kept_of_so_many_groups(cluster: Cluster) -> None:
+    picks = GroupPicks(cluster.index.hosts)
+    first = group("anti-affinity", a=1)
+    before = picks.members(first)
+    assert picks.members(first) is before
+    for number in range(MAX_GROUPS):
+        picks.members(msgspec.structs.replace(first, uuid=f"g{number}"))
+    assert picks.members(first) is not before

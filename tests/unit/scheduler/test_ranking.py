@@ -34,7 +34,7 @@ SPECS = (
 
 
 def profiles(cluster: Cluster) -> dict[str, Profile]:
-    picks, random = GroupPicks(), Random(1)
+    picks, random = GroupPicks(cluster.index.hosts), Random(1)
     filters = built_in_filters({}, picks)
     groups = cluster.index.groups
     return built_in_profiles(SETTINGS, filters, groups=groups, picks=picks, random=random)

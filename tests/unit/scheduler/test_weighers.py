@@ -184,8 +184,8 @@ def test_soft_policies_count_members(
         cluster.add_host(name, {"VCPU": 2})
     members = ((HostName("b"), 2), (HostName("gone"), 1))
     cluster.add_group(ServerGroup("g", "g", policy, members=members))
-    picks = GroupPicks()
-    picks.add("g", HostName("b"))
+    picks = GroupPicks(cluster.index.hosts)
+    picks.add("g", 1)
     of = asked_by(RequestSpec(flat_request(VCPU=1), group="g"), OPENB)
     assert scores(cluster, make(cluster.index.groups, picks), of) == expected
 

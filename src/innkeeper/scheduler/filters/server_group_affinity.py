@@ -6,7 +6,6 @@ from innkeeper.core.request_spec import RequestSpec
 from innkeeper.index.hosts import HostTable
 from innkeeper.index.index import Index
 from innkeeper.scheduler.arrays import Mask
-from innkeeper.scheduler.filters.base import named
 from innkeeper.scheduler.group_picks import GroupPicks
 
 
@@ -28,6 +27,8 @@ class ServerGroupAffinityFilter:
         group = index.groups.get(spec.group or "")
         if group is None:
             return np.zeros(len(hosts), dtype=np.bool_)
-        if group.policy == "affinity" and (members := self._picks.members(group)):
-            return named(hosts, members)
+        if group.policy == "affinity":
+            theirs: Mask = self._picks.members(group) > 0
+            if group.members or theirs.any():
+                return theirs
         return np.ones(len(hosts), dtype=np.bool_)

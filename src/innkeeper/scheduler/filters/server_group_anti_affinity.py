@@ -6,7 +6,6 @@ from innkeeper.core.request_spec import RequestSpec
 from innkeeper.index.hosts import HostTable
 from innkeeper.index.index import Index
 from innkeeper.scheduler.arrays import Mask
-from innkeeper.scheduler.filters.base import named
 from innkeeper.scheduler.group_picks import GroupPicks
 
 
@@ -30,6 +29,4 @@ class ServerGroupAntiAffinityFilter:
             return np.zeros(len(hosts), dtype=np.bool_)
         if group.policy != "anti-affinity":
             return np.ones(len(hosts), dtype=np.bool_)
-        members = self._picks.members(group)
-        full = [host for host, count in members.items() if count >= group.max_server_per_host]
-        return ~named(hosts, full)
+        return self._picks.members(group) < group.max_server_per_host

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.hosts import HostTable
 from innkeeper.scheduler.arrays import Mask, Scores
@@ -24,9 +22,4 @@ class ServerGroupSoftAffinityWeigher:
         group = self._groups.get(asked.spec.group or "")
         if group is None or group.policy != "soft-affinity":
             return None
-        scores = np.zeros(mask.size)
-        for host, count in self._picks.members(group).items():
-            position = hosts.position(host)
-            if position is not None:
-                scores[position] = count
-        return scores
+        return 1.0 * self._picks.members(group)
