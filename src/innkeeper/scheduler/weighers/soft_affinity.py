@@ -22,4 +22,5 @@ class ServerGroupSoftAffinityWeigher:
         group = self._groups.get(asked.spec.group or "")
         if group is None or group.policy != "soft-affinity":
             return None
-        return 1.0 * self._picks.members(group)
+        scores: Scores = 1.0 * self._picks.members(group)
+        return scores
