@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.hosts import HostTable
 from innkeeper.scheduler.arrays import Mask, Scores
@@ -22,5 +24,5 @@ class ServerGroupSoftAffinityWeigher:
         group = self._groups.get(asked.spec.group or "")
         if group is None or group.policy != "soft-affinity":
             return None
-        scores: Scores = 1.0 * self._picks.members(group)
+        scores: Scores = np.multiply(1.0, self._picks.members(group), dtype=np.float64)
         return scores
