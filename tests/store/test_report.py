@@ -134,6 +134,15 @@ async def test_a_host_that_was_down_is_up_again_but_stays_disabled(world: World)
         await set_host_enabled(world.store, HostName("none"), enabled=True)
 
 
+async def test_a_host_may_change_its_zone(world: World) -> None:
+    await register_hosts(world.store, A, [report("h1")])
+    await register_hosts(world.store, A, [msgspec.structs.replace(report("h1"), zone="z2")])
+    (host,) = await world.store.read(lambda conn: hosts_named(conn, None))
+    assert host.zone == "z2"
+    index = index_of(world)
+    assert [index.hosts.zones[number] for number in index.hosts.zone] == ["z2"]
+
+
 async def test_a_host_cannot_change_its_cell(world: World) -> None:
     await register_hosts(world.store, A, [report("h1")])
     with pytest.raises(Conflict):

@@ -41,6 +41,7 @@ _FIELDS: Final = Inventory.__struct_fields__[1:]
 def put_reports(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
     """Make the store have what ``reports`` say of hosts of ``cell``.
 
+    A provider that is known keeps its name and its place in the tree.
     Raises InvalidInput if a report is no tree, UnknownName for a name that is neither standard
     nor custom, Conflict if a host is in another cell or a provider's name is taken.
     """
@@ -257,7 +258,7 @@ def _refresh_inventories(
 
 
 def _put_hosts(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
-    """Add hosts that are new; note that the others are up."""
+    """Add hosts that are new; note that the others are up, and their zone."""
     names = [report.host for report in reports]
     known = {h.name: h for h in hosts_named(txn.conn, names)}
     fresh = []
@@ -271,8 +272,8 @@ def _put_hosts(txn: Txn, cell: CellName, reports: Sequence[HostReport]) -> None:
                 f"Host {before.name} is provider {before.rp_uuid} of cell {before.cell}, and"
                 f" cannot become {report.root.uuid} of {cell}."
             )
-        elif not before.up:
-            put_host(txn, msgspec.structs.replace(before, up=True))
+        elif not before.up or before.zone != report.zone:
+            put_host(txn, msgspec.structs.replace(before, up=True, zone=report.zone))
     if fresh:
         txn.conn.execute(insert(hosts), fresh)
 
