@@ -36,6 +36,17 @@ def test_data_dir_in_use(innkeeper: Innkeeper, tmp_path: Path, tiny_trace: Path)
         assert_one_line(replay, "in use", "--data-dir")
 
 
+def test_a_database_that_the_server_does_not_have(innkeeper: Innkeeper, tmp_path: Path) -> None:
+    inn = tmp_path / "inn"
+    other = ("--data-dir", inn, "--database-url", "sqlite:////other.db")
+    own = ("--data-dir", inn, "--database-url", f"sqlite:///{inn}/innkeeper.db")
+    with serving(inn, "--hosts", 1) as server:
+        refused = innkeeper("audit", "--fix", "--yes", *other)
+        assert_one_line(refused, "/other.db", f"{inn}/innkeeper.db", "--data-dir")
+        assert innkeeper("host", "list", *own).returncode == 0
+        assert_one_line(innkeeper("audit", "--url", server.url, *other), "--url", "--database-url")
+
+
 def test_a_provider_that_has_the_name_of_a_host(
     innkeeper: Innkeeper, tmp_path: Path, client: httpx2.Client
 ) -> None:

@@ -127,12 +127,20 @@ async def opened(
 async def opened_server(
     where: Where | None, settings: Settings | None
 ) -> AsyncIterator[Source | None]:
-    """Open the server that the options name or that runs on the data directory, if one does."""
+    """Open the server that the options name or that runs on the data directory, if one does.
+
+    Raises SetupError if they name a database as well that is not the server's.
+    """
     where = where or Where()
     if where.url is not None:
+        if settings is not None and settings.database_url is not None:
+            raise SetupError("--url and --database-url: give one; the server has its own database.")
         url: str | None = _checked(where.url)
     else:
-        endpoint = await _alive(read_endpoint(configured(settings).data_path))
+        config = configured(settings)
+        endpoint = await _alive(read_endpoint(config.data_path))
+        if endpoint is not None and config.store.url:
+            _check_same(config, endpoint)
         url = None if endpoint is None else endpoint.url
     if url is None:
         yield None
@@ -159,6 +167,19 @@ async def _directory(
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
             yield Source(client, name)
+
+
+def _check_same(config: Config, endpoint: Endpoint) -> None:
+    """Raise SetupError if the database that is named is not the one that the server has."""
+    from innkeeper.store.dialects.backend import shown
+
+    named = shown(config.store.url)
+    if named != endpoint.database:
+        raise SetupError(
+            f"The server that runs on {config.data_path} serves {endpoint.database}, not {named}."
+            " Leave --database-url (store.url) out to ask it, stop it, or name another directory"
+            " with --data-dir to read the database itself."
+        )
 
 
 def _checked(url: str) -> str:

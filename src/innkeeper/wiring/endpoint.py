@@ -19,6 +19,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     url: str
     server: str
     """Id of its run."""
+    database: str = ""
+    """What it serves, without a password: as ``store.dialects.backend.shown`` gives it."""
 
 
 def write_endpoint(directory: Path, endpoint: Endpoint) -> None:

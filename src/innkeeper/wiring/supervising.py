@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from innkeeper.config import Config
+from innkeeper.store.dialects.backend import shown
 from innkeeper.wiring.directory import own
 from innkeeper.wiring.endpoint import Endpoint, remove_endpoint, write_endpoint
 from innkeeper.wiring.parts import new_uuid
@@ -33,7 +34,8 @@ async def supervising(config: Config, told: asyncio.Event) -> AsyncIterator[Port
         stopping.cancel()
         if starting.done():
             starting.result()
-            write_endpoint(config.data_path, Endpoint(ports.url, server))
+            endpoint = Endpoint(ports.url, server, shown(config.database_url))
+            write_endpoint(config.data_path, endpoint)
             stack.callback(remove_endpoint, config.data_path)
         else:
             starting.cancel()

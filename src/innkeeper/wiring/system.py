@@ -9,6 +9,7 @@ from innkeeper.config import Config
 from innkeeper.core.ids import CellName
 from innkeeper.core.report import HostReport
 from innkeeper.scheduler.settings import SchedulerSettings
+from innkeeper.store.dialects.backend import shown
 from innkeeper.store.store import Store
 from innkeeper.wiring.directory import own
 from innkeeper.wiring.endpoint import Endpoint, remove_endpoint, write_endpoint
@@ -54,7 +55,8 @@ async def running(
         system = await stack.enter_async_context(
             serving(config, hosts, store=store, ports=ports, scheduling=scheduling, random=random)
         )
-        write_endpoint(config.data_path, Endpoint(system.url, system.parts.server))
+        endpoint = Endpoint(system.url, system.parts.server, shown(config.database_url))
+        write_endpoint(config.data_path, endpoint)
         stack.callback(remove_endpoint, config.data_path)
         yield system
 
