@@ -4,8 +4,6 @@ A plan lives in memory only. What it says is about the moment in which it was ma
 its writes checks that this still holds.
 """
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
+from innkeeper.api.native.runs import Runs
 from innkeeper.core.errors import Conflict, InnkeeperError, NotFound, StaleState
 from innkeeper.core.repair import LiveConsumers, Plan
 from innkeeper.store import repair
@@ -43,6 +42,11 @@ class RepairRun(msgspec.Struct, frozen=True):
     failure: str = ""
     """Why it ended before its end."""
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it goes on in the background."""
+        return self.state == "applying"
+
 
 class RepairLog:
     """Plans repairs and does them, one at a time, and keeps the latest."""
@@ -53,16 +57,13 @@ class RepairLog:
         self._store = store
         self._clock = clock
         self._new_uuid = new_uuid
-        self._runs: OrderedDict[str, RepairRun] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._runs: Runs[RepairRun] = Runs(MAX_KEPT)
 
     async def plan(self, live: LiveConsumers | None) -> RepairRun:
         """Plan a repair. Nothing is changed."""
         plan, mends = await self._planned(live)
         run = RepairRun(self._new_uuid(), "planned", self._clock(), plan, mends, live)
-        self._runs[run.id] = run
-        while len(self._runs) > MAX_KEPT:
-            self._runs.popitem(last=False)
+        self._runs.put(run)
         return run
 
     def get(self, run_id: str) -> RepairRun:
@@ -81,7 +82,7 @@ class RepairLog:
         run = self.get(run_id)
         if run.state != "planned":
             raise Conflict(f"The repair is {run.state} already.")
-        if any(each.state == "applying" for each in self._runs.values()):
+        if self._runs.under_way() is not None:
             raise Conflict("Another repair is under way.")
         if run.plan.held_back:
             raise Conflict(run.plan.held_back)
@@ -91,38 +92,40 @@ class RepairLog:
             if plan.held_back:
                 raise Conflict(plan.held_back)
             _check_unchanged(run.plan, plan)
-        except InnkeeperError:
+        except BaseException:
             self._change(run, state="planned")
             raise
-        task = asyncio.create_task(self._apply(applying))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._runs.start(
+            self._apply(applying), failed="a repair ended before its end", run_id=run.id
+        )
         return applying
 
     async def stop(self) -> None:
         """Wait for what is under way."""
-        await asyncio.gather(*self._tasks)
+        await self._runs.stop()
 
     async def _planned(self, live: LiveConsumers | None) -> tuple[Plan, tuple[Mend, ...]]:
         now = self._clock()
         return await self._store.read(lambda conn: repair.plan(conn, live=live, now=now))
 
     async def _apply(self, run: RepairRun) -> None:
+        failure = "An error of the server; its log says which."
         try:
             for start in range(0, len(run.mends), MENDS_PER_WRITE):
                 batch = run.mends[start : start + MENDS_PER_WRITE]
                 await self._store.write(partial(_mend, batch=batch))
                 run = self._change(run, done=start + len(batch))
+            failure = ""
+            _log.info("a repair was done", id=run.id, steps=run.done)
         except InnkeeperError as error:
-            _log.warning("a repair ended before its end", id=run.id, error=error.detail)
-            self._change(run, state="failed", failure=error.detail)
-            return
-        _log.info("a repair was done", id=run.id, steps=run.done)
-        self._change(run, state="done")
+            failure = error.detail
+            raise
+        finally:
+            self._change(run, state="failed" if failure else "done", failure=failure)
 
     def _change(self, run: RepairRun, **values: object) -> RepairRun:
         changed = msgspec.structs.replace(run, **values)
-        self._runs[run.id] = changed
+        self._runs.put(changed)
         return changed
 
 
