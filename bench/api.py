@@ -2,8 +2,8 @@
 
     python -m bench api
 
-Each case sends the same request straight into the ASGI application, in turns with a bare
-application that answers a constant: the ratio says what the API adds. Candidates are measured
+Each case sends the same request straight into the application, in turns with a bare
+one that answers a constant: the ratio says what the API adds. Candidates are measured
 against the plain encoder too, which builds dicts for each answer and encodes them. All threads
 of the process count, the writer's too; SQLite syncs as in earnest.
 """
@@ -13,7 +13,7 @@ import json
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,8 +21,8 @@ from typing import Final
 import msgspec
 
 from bench.search import cloud, flat, provider
-from innkeeper.api.asgi import App, Message, Scope
 from innkeeper.api.cors import Cors
+from innkeeper.api.http import App, Request, Response
 from innkeeper.api.placement.app import PlacementApp
 from innkeeper.api.placement.candidate_json import encoded_candidates
 from innkeeper.api.placement.versions import LATEST
@@ -57,64 +57,39 @@ CLASSES: Final = ("DISK_GB", "MEMORY_MB", "PGPU", "VCPU")
 FLAVOR: Final = "resources=VCPU:1,MEMORY_MB:512,DISK_GB:10"
 
 
-class Request(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True):
     """What is sent. A body has a fresh content each time, for writes."""
 
     method: str
     target: str
     body: Callable[[], object] | None = None
 
-    def scope(self, content: bytes) -> Scope:
-        """Give the request as an ASGI server would."""
+    def request(self) -> Request:
+        """Give the request as the server would."""
         path, _, query = self.target.partition("?")
-        headers = [
-            (b"host", b"127.0.0.1:8778"),
-            (b"user-agent", b"nova-scheduler keystoneauth1/5.8.0 python-requests/2.32.3"),
-            (b"accept-encoding", b"gzip, deflate"),
-            (b"accept", b"application/json"),
-            (b"connection", b"keep-alive"),
-            (b"x-auth-token", b"admin"),
-            (b"openstack-api-version", b"placement 1.39"),
-            (b"x-openstack-request-id", b"req-5b6ee4ac-3a3b-4cf5-a8a0-0d2a2b3c4d5e"),
-        ]
-        if content:
-            headers += [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(content)).encode()),
-            ]
-        return {
-            "type": "http",
-            "method": self.method,
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "query_string": query.encode(),
-            "headers": headers,
-            "scheme": "http",
-            "server": ("127.0.0.1", 8778),
+        content = b"" if self.body is None else json.dumps(self.body()).encode()
+
+        async def read() -> bytes:
+            return content
+
+        headers = {
+            "host": "127.0.0.1:8778",
+            "user-agent": "nova-scheduler keystoneauth1/5.8.0 python-requests/2.32.3",
+            "accept-encoding": "gzip, deflate",
+            "accept": "application/json",
+            "connection": "keep-alive",
+            "x-auth-token": "admin",
+            "openstack-api-version": "placement 1.39",
+            "x-openstack-request-id": "req-5b6ee4ac-3a3b-4cf5-a8a0-0d2a2b3c4d5e",
         }
+        if content:
+            headers |= {"content-type": "application/json", "content-length": str(len(content))}
+        return Request(self.method, path, headers, query, read=read)
 
 
-async def bare(_scope: Scope, _receive: object, send: Callable[[Message], Awaitable[None]]) -> None:
+async def bare(_request: Request) -> Response:
     """Answer a constant, as the least application does."""
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": BODY})
-
-
-async def ask(app: App, request: Request) -> tuple[int, bytes]:
-    """Send one request; give status and body."""
-    content = b"" if request.body is None else json.dumps(request.body()).encode()
-    answer: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    async def send(message: Message) -> None:
-        answer.append(message)
-
-    await app(request.scope(content), receive, send)
-    return answer[0]["status"], answer[1]["body"]
+    return Response(200, BODY, [("content-type", "application/json")])
 
 
 def app_of(index: Index, store: Store) -> PlacementApp:
@@ -128,11 +103,11 @@ def app_of(index: Index, store: Store) -> PlacementApp:
     )
 
 
-async def measure(name: str, app: App, request: Request, *, beside: App = bare) -> float:
+async def measure(name: str, app: App, asked: Asked, *, beside: App = bare) -> float:
     """Print what a request costs, in turns with ``beside``; give it in us."""
-    status, body = await ask(app, request)
-    if status >= 400:
-        raise SystemExit(f"{name}: {status} {body[:300]!r}")
+    answer = await app(asked.request())
+    if answer.status >= 400:
+        raise SystemExit(f"{name}: {answer.status} {answer.body[:300]!r}")
     ours = others = 0.0
     rounds = 0
     burst = 1
@@ -140,10 +115,10 @@ async def measure(name: str, app: App, request: Request, *, beside: App = bare) 
     while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - began < MAX_CASE_S):
         started = time.process_time()
         for _ in range(burst):
-            await ask(app, request)
+            await app(asked.request())
         between = time.process_time()
         for _ in range(burst):
-            await ask(beside, request)
+            await beside(asked.request())
         ours += between - started
         others += time.process_time() - between
         rounds += burst
@@ -151,7 +126,7 @@ async def measure(name: str, app: App, request: Request, *, beside: App = bare) 
     us, other_us = 1e6 * ours / rounds, 1e6 * others / rounds
     print(
         f"{name:52} {us:9.1f} us  {us / other_us:7.1f} x bare ({other_us:.1f} us)"
-        f"  {len(body):7} bytes",
+        f"  {len(answer.body):7} bytes",
         flush=True,
     )
     return us
@@ -203,19 +178,19 @@ async def read_cases(store: Store) -> None:
     host = "/resource_providers/00000000-0000-0000-0000-000000000007"
     large_index = named(roomy(10_000))
     large = app_of(large_index, store)
-    await measure("version document", large, Request("GET", "/"))
-    await measure("provider show", large, Request("GET", host))
-    await measure("usages of a provider", large, Request("GET", f"{host}/usages"))
-    await measure("inventories of a provider", large, Request("GET", f"{host}/inventories"))
+    await measure("version document", large, Asked("GET", "/"))
+    await measure("provider show", large, Asked("GET", host))
+    await measure("usages of a provider", large, Asked("GET", f"{host}/usages"))
+    await measure("inventories of a provider", large, Asked("GET", f"{host}/inventories"))
     resources = (("DISK_GB", 10), ("MEMORY_MB", 512), ("VCPU", 1))
     asked = CandidateRequest(groups=(RequestGroup(resources=resources),), limit=1000)
     against_plain("writing 1,000 candidates of flat hosts", large_index, asked)
     for limit in (1, 10, 1000):
         target = f"/allocation_candidates?{FLAVOR}&limit={limit}"
-        await measure(f"candidates, 10,000 flat, limit {limit}", large, Request("GET", target))
+        await measure(f"candidates, 10,000 flat, limit {limit}", large, Asked("GET", target))
     target = f"/allocation_candidates?{FLAVOR}&limit=10"
     full = app_of(named(flat(10_000).index), store)
-    await measure("candidates, 10,000 flat and nearly full, limit 10", full, Request("GET", target))
+    await measure("candidates, 10,000 flat and nearly full, limit 10", full, Asked("GET", target))
     nested_index = named(nested(1_000))
     device = RequestGroup(suffix="1", resources=(("PGPU", 1),))
     asked = CandidateRequest(groups=(RequestGroup(resources=resources), device), limit=1000)
@@ -223,14 +198,14 @@ async def read_cases(store: Store) -> None:
     trees = app_of(nested_index, store)
     for limit in (10, 1000):
         target = f"/allocation_candidates?{FLAVOR}&resources1=PGPU:1&limit={limit}"
-        await measure(f"candidates, 1,000 trees of 7, limit {limit}", trees, Request("GET", target))
+        await measure(f"candidates, 1,000 trees of 7, limit {limit}", trees, Asked("GET", target))
     half = app_of(named(roomy(5_000)), store)
     target = "/resource_providers?resources=VCPU:1000"
-    await measure("providers of 5,000 that have room: none", half, Request("GET", target))
+    await measure("providers of 5,000 that have room: none", half, Asked("GET", target))
     target = "/resource_providers?resources=VCPU:1"
-    await measure("providers of 5,000 that have room: all", half, Request("GET", target))
+    await measure("providers of 5,000 that have room: all", half, Asked("GET", target))
     target = "/resource_providers?name=provider-77"
-    await measure("provider of 5,000 by name", half, Request("GET", target))
+    await measure("provider of 5,000 by name", half, Asked("GET", target))
 
 
 def main() -> None:
@@ -273,7 +248,7 @@ async def write_cases(store: Store, index: Index) -> None:
         stock = {n: {"total": 10**6} for n in CLASSES if n != "PGPU"}
         return {"resource_provider_generation": generation(hosts[0]), "inventories": stock}
 
-    put = Request("PUT", f"/resource_providers/{hosts[0]}/inventories", same)
+    put = Asked("PUT", f"/resource_providers/{hosts[0]}/inventories", same)
     await measure("inventories of a provider, set to the same", app, put)
 
     def claim() -> object:
@@ -285,9 +260,10 @@ async def write_cases(store: Store, index: Index) -> None:
             "consumer_type": "INSTANCE",
         }
 
-    class Claim(Request, frozen=True):
-        def scope(self, content: bytes) -> Scope:
-            return {**super().scope(content), "path": f"/allocations/{uuid.uuid4()}"}
+    class Claim(Asked, frozen=True):
+        def request(self) -> Request:
+            path = f"/allocations/{uuid.uuid4()}"
+            return msgspec.structs.replace(super().request(), path=path)
 
     await measure("claim of three classes", app, Claim("PUT", "/", claim))
 

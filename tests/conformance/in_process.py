@@ -1,4 +1,4 @@
-"""The Placement API without a socket: requests go straight into the ASGI application."""
+"""The Placement API without a socket: requests go straight into the application."""
 
 import itertools
 import json
@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from innkeeper.api.asgi import Message
 from innkeeper.api.cors import Cors
+from innkeeper.api.http import Request
 from innkeeper.api.placement.app import PlacementApp
 from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.policy import Policy
@@ -86,28 +86,21 @@ class Client:
     ) -> Answer:
         """Send exactly this, and nothing that is not said."""
         path, _, query = target.partition("?")
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": root_path + path,
-            "root_path": root_path,
-            "query_string": query.encode(),
-            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
-            "scheme": "http",
-            "server": ("127.0.0.1", 8080),
-        }
-        messages: list[Message] = []
 
-        async def receive() -> Message:
-            return {"type": "http.request", "body": content, "more_body": False}
+        async def read() -> bytes:
+            return content
 
-        async def send(message: Message) -> None:
-            messages.append(message)
-
-        await self.app(scope, receive, send)
-        start, end = messages
-        headers_back = {k.decode("latin-1"): v.decode("latin-1") for k, v in start["headers"]}
-        return Answer(start["status"], headers_back, end["body"])
+        request = Request(
+            method=method,
+            path=path,
+            headers=dict(headers),
+            query=query,
+            read=read,
+            root_path=root_path,
+            server="127.0.0.1:8080",
+        )
+        response = await self.app(request)
+        return Answer(response.status, dict(response.headers), response.body)
 
 
 def _ticking() -> Callable[[], datetime]:

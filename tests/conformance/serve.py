@@ -13,14 +13,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import uvicorn
-
 from innkeeper.api.placement.app import PlacementApp
 from innkeeper.config import AuthSettings, Config, CorsSettings
 from innkeeper.index.index import Index
 from innkeeper.placement.service import Placement
 from innkeeper.store.store import Store
 from innkeeper.wiring.access import make_access, make_cors
+from innkeeper.wiring.serve import HttpServer, stop_signals
 
 
 def new_uuid() -> str:
@@ -64,15 +63,12 @@ async def serve(port: int, data_dir: Path, config: Config) -> None:
         cors=make_cors(config.cors),
         new_uuid=new_uuid,
     )
-    server = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="warning",
-        lifespan="off",
-    )
+    server = HttpServer.bind("127.0.0.1", port)
     try:
-        await uvicorn.Server(server).serve()
+        with stop_signals() as told:
+            await server.start(app)
+            await told.wait()
+        await server.stop()
     finally:
         await store.close()
 

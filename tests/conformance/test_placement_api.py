@@ -69,12 +69,6 @@ async def test_an_empty_put_without_a_content_type(client: Client) -> None:
         assert (await client("PUT", path, version=version, headers=headers)).status == 201
 
 
-async def test_a_body_that_is_too_large(client: Client) -> None:
-    headers = {"content-length": str(2**40)}
-    answer = await client("POST", "/resource_providers", body={}, headers=headers)
-    assert answer.status == 413
-
-
 async def test_what_one_consumer_gives_up_another_takes_in_the_same_request(
     client: Client,
 ) -> None:

@@ -16,7 +16,7 @@ from tests.e2e.conftest import clean_environment, serving
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("light_start")]
 
 STORE: Final = frozenset({"alembic", "numpy", "psycopg", "pymysql", "pysqlite3", "sqlalchemy"})
-SERVER: Final = frozenset({"jsonschema", "jsonschema_rs", "os_traits", "uvicorn"})
+SERVER: Final = frozenset({"jsonschema", "jsonschema_rs", "os_traits", "httptools"})
 AUTH: Final = frozenset({"bcrypt", "oslo_config", "oslo_policy"})
 CLIENT: Final = frozenset({"httpx2"})
 HEAVY: Final = STORE | SERVER | AUTH | CLIENT

@@ -4,9 +4,12 @@ Both APIs share them; each says the refusal in its own format. Nothing here read
 """
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
+
+HEADER_OVERHEAD_BYTES: Final = 4
+"""A colon, a space and the end of a line."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -63,3 +66,14 @@ class TooSlow(OverLimit):
 
     status = HTTPStatus.REQUEST_TIMEOUT
     code = "innkeeper.too_slow"
+
+
+def head_over(limits: Limits, *, target_bytes: int, header_bytes: int) -> OverLimit | None:
+    """Give the limit that the head of a request goes past, if there is one."""
+    if target_bytes > limits.max_query_bytes:
+        return TargetTooLong(
+            f"The path and the query are longer than {limits.max_query_bytes} bytes."
+        )
+    if header_bytes > limits.max_header_bytes:
+        return HeadersTooLarge(f"The headers are longer than {limits.max_header_bytes} bytes.")
+    return None

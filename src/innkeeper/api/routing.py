@@ -14,13 +14,14 @@ T = TypeVar("T")
 class _Node(Generic[T]):
     """One place in the tree of segments."""
 
-    __slots__ = ("any", "exact", "name", "target")
+    __slots__ = ("any", "exact", "name", "target", "template")
 
     def __init__(self) -> None:
         self.exact: dict[str, _Node[T]] = {}
         self.any: _Node[T] | None = None
         self.name = ""
         self.target: T | None = None
+        self.template = ""
 
 
 class Match(msgspec.Struct, Generic[T], frozen=True):
@@ -29,6 +30,8 @@ class Match(msgspec.Struct, Generic[T], frozen=True):
     target: T
     params: dict[str, str]
     """The named segments of the path, percent-decoded."""
+    template: str
+    """That of the path; of the root a slash."""
 
 
 class RouteTable(Generic[T]):
@@ -53,7 +56,7 @@ class RouteTable(Generic[T]):
                 node.name = segment[1:-1]
             elif segment:
                 node = node.exact.setdefault(segment, _Node())
-        node.target = target
+        node.target, node.template = target, template or "/"
 
     def find(self, path: str) -> Match[T] | None:
         """Give what ``path`` leads to, or None; "" is the same as "/"."""
@@ -72,4 +75,4 @@ class RouteTable(Generic[T]):
                     return None
                 params[found.name] = segment
             node = found
-        return None if node.target is None else Match(node.target, params)
+        return None if node.target is None else Match(node.target, params, node.template)

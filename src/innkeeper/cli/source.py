@@ -26,7 +26,7 @@ from innkeeper.wiring.endpoint import Endpoint, read_endpoint
 if TYPE_CHECKING:
     import httpx2
 
-    from innkeeper.api.asgi import App
+    from innkeeper.api.http import App
 
 TIMEOUT_S: Final = 60.0
 """Longest wait for one answer; what takes longer is asked for step by step."""
@@ -164,7 +164,9 @@ async def _directory(
 
     name = shown(config.store.url) if config.store.url else str(config.data_path)
     async with site as app:
-        transport = httpx2.ASGITransport(app)
+        from innkeeper.cli.in_process import InProcess
+
+        transport = InProcess(app)
         async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
             yield Source(client, name)
 

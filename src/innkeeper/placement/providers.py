@@ -1,6 +1,7 @@
 """Use cases of resource providers."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
 from innkeeper.store import providers as stored
 from innkeeper.store.providers import NewProvider, ProviderChange
+
+_NONE: Final = RequestGroup()
 
 
 class ProviderView(msgspec.Struct, frozen=True):
@@ -80,7 +83,8 @@ def list_providers(placement: Placement, wanted: ProviderFilter) -> list[Provide
     except UnknownName as error:
         raise UnknownName(f'Invalid trait(s) in "required" parameter: {error.detail}') from error
     check_requested(index, (name for name, _ in asked.resources))
-    rows = index.that_meet(asked, _named(index, wanted))
+    named = _named(index, wanted)
+    rows = named if named is not None and asked == _NONE else index.that_meet(asked, named)
     return [view(index, row) for row in rows]
 
 

@@ -10,10 +10,7 @@ from innkeeper.store.usages import TypeUsage
 def provider_usages(placement: Placement, uuid: str) -> tuple[Provider, dict[str, int]]:
     """Give a provider and what is used of each of its inventories; raise NotFound."""
     row = row_of(placement.index, uuid)
-    used = {
-        picture.inventory.resource_class: picture.used
-        for picture in placement.index.inventories(row)
-    }
+    used = {name: used for name, _, used in placement.index.stock(row)}
     return placement.index.provider(row), used
 
 

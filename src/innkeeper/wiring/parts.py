@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 
-from innkeeper.api.asgi import App
+from innkeeper.api.http import App
 from innkeeper.api.limits import Limits
 from innkeeper.api.metered import Metered
 from innkeeper.api.native.app import native_app
 from innkeeper.api.native.audit_log import AuditLog
-from innkeeper.api.native.operations import OPERATIONS
 from innkeeper.api.native.readiness import Readiness
 from innkeeper.api.native.repair_log import RepairLog
 from innkeeper.api.native.service import Service
 from innkeeper.api.native.site import site
 from innkeeper.api.placement import versions as placement_versions
 from innkeeper.api.placement.app import PlacementApp
-from innkeeper.api.placement.routes import ROUTES
 from innkeeper.auth.access import Access
 from innkeeper.bus.memory import MemoryBus
 from innkeeper.bus.port import Bus
@@ -203,11 +201,9 @@ def _site(
             service,
             access,
             make_cors(config.cors),
-            limits=limits_of(config),
             read_within_s=config.store.read_within_s,
         ),
         api="native",
-        routes=dict.fromkeys(operation.path for operation in OPERATIONS),
         tallies=tallies,
         clock=time.perf_counter,
     )
@@ -247,14 +243,12 @@ def _placement(config: Config, service: Service, access: Access, *, tallies: Tal
         policy=access.policy,
         cors=make_cors(config.cors),
         new_uuid=new_uuid,
-        limits=limits_of(config),
         read_within_s=config.store.read_within_s,
     )
 
     return Metered(
         app,
         api="placement",
-        routes=ROUTES,
         tallies=tallies,
         clock=time.perf_counter,
     )

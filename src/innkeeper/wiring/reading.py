@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from innkeeper.api.asgi import App
+from innkeeper.api.http import App
 from innkeeper.config import AuthSettings, Config
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.backend import is_embedded, shown

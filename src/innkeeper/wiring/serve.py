@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn inside our loop, on a socket of our own, without its signals."""
+"""The HTTP server: a socket, and what answers on it."""
 
 import asyncio
 import contextlib
@@ -8,39 +8,17 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Final, TypeVar
 
-import uvicorn
-
-from innkeeper.api.asgi import App
+from innkeeper.api.http import App
 from innkeeper.api.limits import DEFAULT, Limits
 from innkeeper.core.errors import SetupError
-from innkeeper.wiring.http_protocol import connections
+from innkeeper.wiring.http_protocol import Connection, Open
 
 _Started = TypeVar("_Started")
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted: a burst of clients that all start at once."""
-KEEP_ALIVE_S: Final = 75
-"""How long an idle connection stays open: clients pool them, and mind when one is closed."""
 GRACE_S: Final = 5
 """How long requests that are under way may go on after the server was told to stop."""
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the program that it is a part of, and says it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening."""
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
 
 
 class HttpServer:
@@ -48,8 +26,8 @@ class HttpServer:
 
     def __init__(self, bound: socket.socket) -> None:
         self._socket = bound
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._server: asyncio.Server | None = None
+        self._open = Open()
 
     @classmethod
     def bind(cls, host: str, port: int, *, option: str = "--port") -> "HttpServer":
@@ -80,26 +58,26 @@ class HttpServer:
 
     async def start(self, app: App, *, limits: Limits = DEFAULT) -> None:
         """Serve ``app`` from now on."""
-        config = uvicorn.Config(
-            app,
-            http=connections(limits),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=KEEP_ALIVE_S,
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(app, limits, self._open), sock=self._socket
         )
-        server = self._server = _Server(config)
-        self._task = asyncio.create_task(server.serve(sockets=[self._socket]))
-        await server.up.wait()
 
     async def stop(self) -> None:
         """Take no more requests; finish those that are under way."""
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await self._task
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in tuple(self._open.connections):
+            connection.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await self._open.all_closed.wait()
+        for connection in tuple(self._open.connections):
+            connection.abort()
+        for task in self._open.tasks:
+            task.cancel()
+        await asyncio.gather(*self._open.tasks, return_exceptions=True)
 
     def release(self) -> None:
         """Give the port back."""

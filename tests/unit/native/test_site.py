@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from innkeeper.api.asgi import Message
+from innkeeper.api.http import Request, Response
 from innkeeper.api.native.readiness import Readiness
 from innkeeper.api.native.site import site
 from innkeeper.core.errors import Unavailable
@@ -37,8 +37,8 @@ async def ask(
     client: str = "127.0.0.1",
     remote: bool = False,
 ) -> tuple[int, Any]:
-    async def nothing(*_arguments: object) -> None:
-        """Serve nothing."""
+    async def nothing(_request: Request) -> Response:
+        return Response(204)
 
     app = site(
         placement=nothing,
@@ -49,17 +49,8 @@ async def ask(
         metrics=Metrics(Tallies(), dict.fromkeys(GAUGES, lambda: 0.0)),
         remote_metrics=remote,
     )
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def receive() -> Message:
-        return {"type": "http.request"}
-
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "client": (client, 1)}
-    await app(scope, receive, send)
-    return sent[0]["status"], sent[1]["body"]
+    answer = await app(Request("GET", path, client=client))
+    return answer.status, answer.body
 
 
 async def conditions(**how: Any) -> tuple[int, str, dict[str, tuple[bool, str]]]:

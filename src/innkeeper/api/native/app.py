@@ -1,4 +1,4 @@
-"""The native API as an ASGI application: negotiation, reading, answering.
+"""The native API as an application: negotiation, reading, answering.
 
 Every operation of the table gets a route here; nothing else has one. This file must never
 know a noun.
@@ -12,27 +12,16 @@ from urllib.parse import parse_qsl
 import msgspec
 import structlog
 
-from innkeeper.api.asgi import (
-    App,
-    ClientGone,
-    Receive,
-    Scope,
-    Send,
-    check_head,
-    read_body,
-    request_head,
-    send_response,
-)
 from innkeeper.api.cors import Cors
 from innkeeper.api.fence import fenced
-from innkeeper.api.http import JSON, Request, Response
-from innkeeper.api.limits import DEFAULT, Limits, OverLimit
+from innkeeper.api.http import GONE, JSON, App, ClientGone, Request, Response
+from innkeeper.api.limits import OverLimit
 from innkeeper.api.native import faults, versions
 from innkeeper.api.native.call import Answer, Call, Operation
 from innkeeper.api.native.faults import Refused
 from innkeeper.api.native.operations import OPERATIONS
 from innkeeper.api.native.service import Service
-from innkeeper.api.routing import RouteTable
+from innkeeper.api.routing import Match, RouteTable
 from innkeeper.auth.access import Access
 from innkeeper.auth.strategy import Asking
 from innkeeper.core.errors import InnkeeperError
@@ -50,7 +39,6 @@ def native_app(
     access: Access,
     cors: Cors,
     *,
-    limits: Limits = DEFAULT,
     read_within_s: float = 0.0,
 ) -> App:
     """Give the application that answers at and below its mount, ``/v1``.
@@ -66,7 +54,6 @@ def native_app(
         RouteTable(by_path),
         access=access,
         cors=cors,
-        limits=limits,
         read_within_s=read_within_s,
     )
 
@@ -79,31 +66,30 @@ class _NativeApp:
         *,
         access: Access,
         cors: Cors,
-        limits: Limits,
         read_within_s: float,
     ) -> None:
-        self._limits = limits
         self._read_within_s = read_within_s
         self._service = service
         self._routes = routes
         self._access = access
         self._cors = cors
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = request_head(scope)
+    async def __call__(self, request: Request) -> Response:
         request_id = f"req-{self._service.new_uuid()}"
+        found = self._routes.find(request.path)
 
         def failed(error: Exception) -> Response:
             return _failure(error, path=request.path, request_id=request_id)
 
-        response = await fenced(self._respond(request, receive), failed=failed)
+        response = await fenced(self._respond(request, found), failed=failed)
         response = self._cors.apply(request, response)
         response.headers += [(REQUEST_ID, request_id), ("vary", VERSION_HEADER)]
-        await send_response(response, send, head_only=request.method == "HEAD")
+        response.route = "" if found is None else found.template
+        return response
 
-    async def _respond(self, request: Request, receive: Receive) -> Response:
-        check_head(request, self._limits)
-        found = self._routes.find(request.path)
+    async def _respond(self, request: Request, found: Match[Methods] | None) -> Response:
+        if request.over is not None:
+            raise request.over
         if found is None:
             raise _nothing(request)
         operation = found.target.get("GET" if request.method == "HEAD" else request.method)
@@ -123,7 +109,7 @@ class _NativeApp:
         call = Call(
             path=found.params,
             query=dict(parse_qsl(request.query, keep_blank_values=True)),
-            content=await read_body(request, receive, self._limits),
+            content=await request.read(),
             url=request.root_path + request.path,
         )
         if operation.rule is not None:
@@ -179,6 +165,8 @@ def _answered(answer: Answer) -> Response:
 
 def _failure(error: Exception, *, path: str, request_id: str) -> Response:
     """Give the answer to a request that came to nothing; log what nobody foresaw."""
+    if isinstance(error, ClientGone):
+        return Response(GONE)
     refused = _refusal(error)
     if refused is None:
         _log.error("a request failed", request_id=request_id, path=path, exc_info=error)
@@ -205,10 +193,5 @@ def _refusal(error: Exception) -> Refused | None:
             return Refused(faults.status_of(error), code=error.code, detail=error.detail)
         case OverLimit():
             return Refused(error.status, code=error.code, detail=error.detail)
-        case ClientGone():
-            # Nobody reads it; it only ends the exchange in good order.
-            return Refused(
-                HTTPStatus.BAD_REQUEST, code=faults.CUT_SHORT, detail="The body was cut short."
-            )
         case _:
             return None

@@ -27,7 +27,6 @@ UNEXPECTED: Final = "innkeeper.unexpected"
 NO_SUCH_PATH: Final = "innkeeper.no_such_path"
 METHOD_NOT_ALLOWED: Final = "innkeeper.method_not_allowed"
 NOT_ACCEPTABLE: Final = "innkeeper.not_acceptable"
-CUT_SHORT: Final = "innkeeper.cut_short"
 UNAUTHENTICATED: Final = "innkeeper.unauthenticated"
 FORBIDDEN: Final = "innkeeper.forbidden"
 

@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from innkeeper.api.asgi import App, Receive, Scope, Send, request_head, send_response
-from innkeeper.api.http import JSON, Request, Response
+from innkeeper.api.http import JSON, App, Request, Response
 from innkeeper.api.native import faults, versions
 from innkeeper.api.native.health_view import Health
 from innkeeper.api.native.links import Link
@@ -41,7 +40,7 @@ def site(
     metrics: Metrics,
     remote_metrics: bool,
 ) -> App:
-    """Give the whole server as an ASGI application.
+    """Give the whole server as one application.
 
     Metrics are for clients on this machine, unless ``remote_metrics``: nobody is asked who he is.
     """
@@ -92,19 +91,12 @@ class _Site:
         self._metrics = metrics
         self._remote_metrics = remote_metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        prefix = "/" + scope["path"][1:].partition("/")[0]
+    async def __call__(self, request: Request) -> Response:
+        prefix = "/" + request.path[1:].partition("/")[0]
         app = self._mounts.get(prefix)
-        if app is not None:
-            await app({**scope, "root_path": prefix}, receive, send)
-            return
-        request = request_head(scope)
-        response = await self._respond(request, client=(scope.get("client") or ("",))[0])
-        await send_response(response, send, head_only=request.method == "HEAD")
+        return await (self._respond(request) if app is None else app(request.below(prefix)))
 
-    async def _respond(self, request: Request, *, client: str) -> Response:
+    async def _respond(self, request: Request) -> Response:
         match request.path:
             case "" | "/":
                 return _json(HTTPStatus.OK, self._apis)
@@ -113,7 +105,7 @@ class _Site:
             case "/readyz":
                 return await self._ready()
             case "/metrics":
-                return self._scraped(client)
+                return self._scraped(request.client)
             case _:
                 missing = faults.problems(
                     HTTPStatus.NOT_FOUND,

@@ -7,23 +7,12 @@ version window, media types, leave, and only then what the request says.
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 import structlog
 
-from innkeeper.api.asgi import (
-    ClientGone,
-    Receive,
-    Scope,
-    Send,
-    check_head,
-    read_body,
-    request_head,
-    send_response,
-)
 from innkeeper.api.cors import Cors
 from innkeeper.api.fence import fenced
-from innkeeper.api.http import JSON, Request, Response
-from innkeeper.api.limits import DEFAULT, Limits, OverLimit
+from innkeeper.api.http import GONE, JSON, ClientGone, Request, Response
+from innkeeper.api.limits import OverLimit
 from innkeeper.api.media import best_offer
 from innkeeper.api.placement.call import Call, Endpoint
 from innkeeper.api.placement.error_body import Asked, render
@@ -31,6 +20,8 @@ from innkeeper.api.placement.errors import HttpError, bad_request, refusal
 from innkeeper.api.placement.routes import ROUTES
 from innkeeper.api.placement.versions import (
     HEADER,
+    LATEST,
+    OLDEST,
     SERVICE_TYPE,
     MalformedVersion,
     UnacceptableVersion,
@@ -38,7 +29,7 @@ from innkeeper.api.placement.versions import (
     negotiate,
     text,
 )
-from innkeeper.api.routing import RouteTable
+from innkeeper.api.routing import Match, RouteTable
 from innkeeper.auth.credentials import Credentials
 from innkeeper.auth.policy import Policy
 from innkeeper.auth.strategy import Asking, Authenticator
@@ -47,12 +38,18 @@ from innkeeper.placement.service import Placement
 
 REQUEST_ID_HEADER: Final = "x-openstack-request-id"
 _OFFERS: Final = (JSON,)
+_VERSION_HEADERS: Final = {
+    version: ((HEADER, f"{SERVICE_TYPE} {text(version)}"), ("vary", HEADER))
+    for version in ((OLDEST[0], minor) for minor in range(LATEST[1] + 1))
+}
+
+_Match = Match[dict[str, tuple[Endpoint, ...]]]
 
 _log = structlog.get_logger("innkeeper.api.placement")
 
 
 class PlacementApp:
-    """The Placement API as an ASGI application, for a mount at any path or at the root."""
+    """The Placement API, for a mount at any path or at the root."""
 
     def __init__(
         self,
@@ -62,7 +59,6 @@ class PlacementApp:
         policy: Policy,
         cors: Cors,
         new_uuid: Callable[[], str],
-        limits: Limits = DEFAULT,
         read_within_s: float = 0.0,
     ) -> None:
         """Answer from ``placement``.
@@ -70,7 +66,6 @@ class PlacementApp:
         What a request that only reads is shown may be ``read_within_s`` old, where other
         processes write too.
         """
-        self._limits = limits
         self._read_within_s = read_within_s
         self._placement = placement
         self._authenticator = authenticator
@@ -79,49 +74,32 @@ class PlacementApp:
         self._new_uuid = new_uuid
         self._routes = RouteTable(ROUTES, forgives_slash=False)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request) -> Response:
         """Serve one request."""
-        if scope["type"] != "http":
-            return
-        head = request_head(scope)
-        request_id = f"req-{self._new_uuid()}"
-        try:
-            response = await self.respond(head, receive, request_id=request_id)
-        except ClientGone:
-            return
-        response = self._cors.apply(head, response)
-        response.headers.append((REQUEST_ID_HEADER, request_id))
-        await send_response(response, send)
-
-    async def respond(self, head: Request, receive: Receive, *, request_id: str) -> Response:
-        """Give the response to a request whose body is still to be received."""
         asked = Asked(
-            method=head.method,
-            accept=head.headers.get("accept", ""),
-            request_id=request_id,
-            version=None,
-            media_type=head.headers.get("content-type", ""),
+            method=request.method,
+            accept=request.headers.get("accept", ""),
+            request_id=f"req-{self._new_uuid()}",
+            media_type=request.headers.get("content-type", ""),
         )
+        match = self._routes.find(request.path)
 
         def failed(error: Exception) -> Response:
-            return render(self._refusal(error, request_id), asked)
+            return self._refused(error, asked)
 
-        return await fenced(self._admit(head, receive, asked), failed=failed)
-
-    async def _admit(self, head: Request, receive: Receive, asked: Asked) -> Response:
-        """Find out who asks and in which version; then answer in the form of that version."""
-        credentials = await self._authenticate(head)
-        version = _version(head)
-        asked = msgspec.structs.replace(asked, version=version)
-
-        def failed(error: Exception) -> Response:
-            return render(self._refusal(error, asked.request_id), asked)
-
-        response = await fenced(
-            self._handle(head, receive, version=version, credentials=credentials), failed=failed
-        )
-        response.headers += [(HEADER, f"{SERVICE_TYPE} {text(version)}"), ("vary", HEADER)]
+        response = await fenced(self._respond(request, match, asked), failed=failed)
+        if asked.version is not None:
+            response.headers += _VERSION_HEADERS[asked.version]
+        response = self._cors.apply(request, response)
+        response.headers.append((REQUEST_ID_HEADER, asked.request_id))
+        response.route = "" if match is None else match.template
         return response
+
+    async def _respond(self, head: Request, match: _Match | None, asked: Asked) -> Response:
+        """Find out who asks and in which version; from then on errors have the form of that."""
+        credentials = await self._authenticate(head)
+        asked.version = version = _version(head)
+        return await self._handle(head, match, version=version, credentials=credentials)
 
     async def _authenticate(self, head: Request) -> Credentials:
         if head.path in ("", "/"):
@@ -132,9 +110,12 @@ class PlacementApp:
             raise HttpError(401, "", headers=self._authenticator.challenge)
         return credentials
 
-    def _refusal(self, error: Exception, request_id: str) -> HttpError:
+    def _refused(self, error: Exception, asked: Asked) -> Response:
         if isinstance(error, ClientGone):
-            raise error
+            return Response(GONE)
+        return render(self._refusal(error, asked.request_id), asked)
+
+    def _refusal(self, error: Exception, request_id: str) -> HttpError:
         if isinstance(error, HttpError):
             return error
         if isinstance(error, OverLimit):
@@ -145,11 +126,11 @@ class PlacementApp:
         return HttpError(500, f"Unexpected error; the server's log has it under {request_id}.")
 
     async def _handle(
-        self, head: Request, receive: Receive, *, version: Version, credentials: Credentials
+        self, head: Request, match: _Match | None, *, version: Version, credentials: Credentials
     ) -> Response:
-        check_head(head, self._limits)
+        if head.over is not None:
+            raise head.over
         _check_content_headers(head)
-        match = self._routes.find(head.path)
         if match is None:
             raise HttpError(404, "")
         endpoint = _endpoint(match.target, head, version)
@@ -158,7 +139,8 @@ class PlacementApp:
             if not self._policy.allows(endpoint.rule, credentials, target):
                 raise HttpError(403, f"Policy does not allow {endpoint.rule} to be performed.")
         call = Call(
-            request=_with_body(head, await read_body(head, receive, self._limits)),
+            request=head,
+            content=await head.read(),
             version=version,
             segments=match.params,
             placement=self._placement,
@@ -169,19 +151,6 @@ class PlacementApp:
             within_s = self._read_within_s if head.method == "GET" else 0.0
             await self._placement.store.fresh(within_s=within_s)
         return await endpoint.handler(call)
-
-
-def _with_body(head: Request, body: bytes) -> Request:
-    return Request(
-        method=head.method,
-        path=head.path,
-        headers=head.headers,
-        query=head.query,
-        body=body,
-        root_path=head.root_path,
-        scheme=head.scheme,
-        server=head.server,
-    )
 
 
 def _version(head: Request) -> Version:

@@ -28,6 +28,8 @@ class Call(msgspec.Struct, frozen=True):
     """One request, after version and leave have been settled."""
 
     request: Request
+    content: bytes
+    """Its body."""
     version: Version
     segments: dict[str, str]
     """The named segments of the path."""
@@ -37,7 +39,7 @@ class Call(msgspec.Struct, frozen=True):
     def document(self, schema: Schema) -> Document:
         """Give the body decoded and valid; raise HttpError 400 if it is not."""
         try:
-            document = decode_json(self.request.body)
+            document = decode_json(self.content)
         except MalformedJson as error:
             raise bad_request(f"Malformed JSON: {error}") from error
         check(schema, document)

@@ -60,16 +60,16 @@ _TERSE: Final = frozenset({405, 406, 415})
 """Statuses whose errors end with the detail; after others there is room for a comment."""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What of a request the form of an error depends on."""
+class Asked(msgspec.Struct):
+    """What of a request the form of an error depends on, as far as it is known."""
 
     method: str
     accept: str
     request_id: str
-    version: Version | None
-    """None until it is known, or if it is unacceptable."""
     media_type: str = ""
     """As sent, with its parameters."""
+    version: Version | None = None
+    """None until it is known, or if it is unacceptable."""
 
 
 def render(error: HttpError, asked: Asked) -> Response:

@@ -1,0 +1,56 @@
+"""An answer as it goes over the wire."""
+
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from innkeeper.api.http import Response
+
+_CONTROL: Final = {code: None for code in (*range(32), 127) if code != ord("\t")}
+"""Characters that no header may have: a name or a path may come from a client."""
+_STATUS_LINES: Final = {
+    int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n" for status in HTTPStatus
+}
+
+
+class Dates:
+    """The time in words, made once a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._second = 0
+        self._text = ""
+
+    def now(self) -> str:
+        """Give the value of a Date header."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second, self._text = second, formatdate(second, usegmt=True)
+        return self._text
+
+
+def answer_head(response: Response, *, date: str, keep_alive: bool) -> bytes:
+    """Give all that comes before the body. An answer without one (204) gets no content-length."""
+    headers = [
+        f"{name}: {value if value.isprintable() else value.translate(_CONTROL)}\r\n"
+        for name, value in response.headers
+    ]
+    if response.status != HTTPStatus.NO_CONTENT:
+        headers.append(f"content-length: {len(response.body)}\r\n")
+    if not keep_alive:
+        headers.append("connection: close\r\n")
+    head = f"{_STATUS_LINES[response.status]}date: {date}\r\n{''.join(headers)}\r\n"
+    return head.encode("latin-1", "replace")
+
+
+def plain(status: HTTPStatus) -> bytes:
+    """Give an answer of a few plain words, after which the connection ends."""
+    words = f"{status} {status.phrase}\n".encode()
+    return (
+        b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode())
+        + b"content-type: text/plain; charset=utf-8\r\n"
+        + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(words)
+        + words
+    )
