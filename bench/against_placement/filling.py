@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final, cast
@@ -23,7 +24,8 @@ from bench.against_placement.requests import CLAIMED, CONSUMER_TYPE, USER, numbe
 from innkeeper.config import StoreSettings
 from innkeeper.core.moment import to_us
 from innkeeper.store.dialects.backend import backend_of
-from innkeeper.store.prepared import Cursor, Prepared, Scalar
+from innkeeper.store.for_each import ForEach, insert_of
+from innkeeper.store.prepared import Cursor, Scalar
 from innkeeper.store.store import Store
 from innkeeper.store.tables import (
     allocations,
@@ -36,6 +38,7 @@ from innkeeper.store.tables import (
     resource_providers,
     traits,
 )
+from innkeeper.store.timestamp import Timestamp
 
 NODES_A_CHUNK: Final = 10_000
 """Nodes of one commit: a large cloud must not be one transaction."""
@@ -57,7 +60,18 @@ _TABLES: Final = (
     consumers,
     allocations,
 )
-_INSERTS: Final = {table.name: Prepared(insert(table)) for table in _TABLES}
+
+
+def _insert(table: Table) -> ForEach:
+    """Give what inserts whole rows; points in time are whole numbers."""
+    kinds = {
+        each.name: int if isinstance(each.type, Timestamp) else each.type.python_type
+        for each in table.columns
+    }
+    return ForEach(partial(insert_of, table), **kinds)
+
+
+_INSERTS: Final = {table.name: _insert(table) for table in _TABLES}
 
 
 def fill(url: str, cloud: Cloud, say: Say) -> None:
@@ -158,10 +172,10 @@ def _chunks(nodes: Iterator[Node]) -> Iterator[list[Node]]:
 
 def _execute(conn: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert rows by the bare driver, which a million of them need; times are microseconds."""
-    listed = list(rows)
-    if listed:
-        with closing(conn.connection.cursor()) as cursor:
-            _INSERTS[table.name].run_many(cast("Cursor", cursor), conn.dialect, listed)
+    names = table.columns.keys()
+    listed = [tuple(row[name] for name in names) for row in rows]
+    with closing(conn.connection.cursor()) as cursor:
+        _INSERTS[table.name].run(cast("Cursor", cursor), conn.dialect, listed)
 
 
 def _provider(node: Node) -> Row:

@@ -13,7 +13,7 @@ from innkeeper.index.index import Index
 from innkeeper.placement.providers import row_of
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
-from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration
+from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration, Replacement
 from innkeeper.store.consumers import Held, Holder
 
 
@@ -50,7 +50,7 @@ async def set_allocations(placement: Placement, wanted: Sequence[Wanted]) -> Non
     exist), UnknownName (a class), CapacityExceeded, UnitViolation, NoInventory.
     """
     writes = await consumer_writes(placement, wanted)
-    await placement.store.write(lambda txn: claims.replace_all(txn, writes))
+    await placement.store.write(Replacement(writes))
 
 
 async def delete_allocations(placement: Placement, consumer_uuid: str) -> None:

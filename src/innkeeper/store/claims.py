@@ -7,7 +7,8 @@ of consumers. Rules are conditions of these statements, never of a read that cam
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal, Self
 
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -17,7 +18,8 @@ from innkeeper.core.claim import Claim
 from innkeeper.core.errors import ConcurrentUpdate
 from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
-from innkeeper.store.for_each import ForEach, Values
+from innkeeper.store.for_each import ForEach, Values, insert_of
+from innkeeper.store.joint import JointOp
 from innkeeper.store.prepared import integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_providers
 from innkeeper.store.takes import Key, Taken, take
@@ -47,9 +49,7 @@ _FIND: Final = ForEach(
     lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
 )
 _ADD: Final = ForEach(
-    lambda row: (
-        insert(consumers).from_select(list(row), select(*row.values())).returning(_c.uuid, _c.id)
-    ),
+    lambda row: insert_of(consumers, row).returning(_c.uuid, _c.id),
     uuid=str,
     project_id=str,
     user_id=str,
@@ -92,7 +92,7 @@ _DROP_HELD: Final = ForEach(
     lambda row: delete(allocations).where(_a.consumer_id == row["of"]), of=int
 )
 _ADD_ALLOCATION: Final = ForEach(
-    lambda row: insert(allocations).from_select(list(row), select(*row.values())),
+    lambda row: insert_of(allocations, row),
     consumer_id=int,
     rp_id=int,
     rc_id=int,
@@ -157,6 +157,32 @@ def replace(
 ) -> None:
     """Make ``consumer`` hold exactly ``wanted``: what PUT /allocations does."""
     replace_all(txn, (ConsumerWrite(consumer, tuple(wanted), expected_generation),))
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement(JointOp):
+    """The op that makes consumers hold what ``writes`` say, all or nothing: `replace_all`."""
+
+    writes: Sequence[ConsumerWrite]
+
+    @property
+    def joins(self) -> bool:
+        """Whether all of its consumers are to be new.
+
+        Such a request takes only. Where some give back as well, several might do together what
+        they can't do one after the other: change places, on two hosts that are full.
+        """
+        return all(write.expected_generation is None and write.allocations for write in self.writes)
+
+    def __call__(self, txn: Txn) -> None:
+        """Do it alone. Raises what `replace_all` raises."""
+        _replace(txn, [self.writes])
+
+    @classmethod
+    def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
+        """Do all of ``ops``."""
+        _replace(txn, [op.writes for op in ops])
+        return [None] * len(ops)
 
 
 def replace_all(txn: Txn, writes: Sequence[ConsumerWrite]) -> None:

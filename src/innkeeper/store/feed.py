@@ -114,7 +114,7 @@ class FeedReader:
         touched = None
         if self._seen is not None and awake < self._reload_after_s:
             touched = changes.between(conn, self._seen, there, most=MAX_CHANGES)
-        return pictures.whole(conn) if touched is None else pictures.of_snapshot(conn, touched)
+        return pictures.whole(conn) if touched is None else pictures.of(conn, touched)
 
     def _vector(self, conn: Connection) -> Vector:
         with contextlib.closing(conn.connection.cursor()) as bare:

@@ -11,11 +11,20 @@ from operator import itemgetter
 from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import BigInteger, ClauseElement, ColumnElement, FromClause, String, bindparam
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    FromClause,
+    Insert,
+    Table,
+    bindparam,
+    insert,
+    select,
+)
 from sqlalchemy.engine import Dialect
 
 from innkeeper.store.dialects import mariadb, postgresql
-from innkeeper.store.dialects.rows import PARAMETER, Kind
+from innkeeper.store.dialects.rows import PARAMETER, Kind, type_of
 from innkeeper.store.prepared import Cursor, Scalar
 
 MAX_ROWS: Final = 1_000
@@ -67,6 +76,11 @@ class ForEach:
         return found
 
 
+def insert_of(table: Table, row: Row) -> Insert:
+    """Give what inserts ``row`` into the columns of ``table`` that have its names."""
+    return insert(table).from_select(list(row), select(*row.values()))
+
+
 def _pages(rows: Sequence[Values]) -> Sequence[Sequence[Values]]:
     if len(rows) <= MAX_ROWS:
         return (rows,) if rows else ()
@@ -82,8 +96,7 @@ class _OneByOne:
         self, write: Callable[[Row], ClauseElement], columns: Mapping[str, Kind], dialect: Dialect
     ) -> None:
         bound: dict[str, ColumnElement[Any]] = {
-            name: bindparam(name, type_=BigInteger() if kind is int else String())
-            for name, kind in columns.items()
+            name: bindparam(name, type_=type_of(kind)) for name, kind in columns.items()
         }
         compiled = write(bound).compile(dialect=dialect)
         self._sql = str(compiled)

@@ -5,10 +5,11 @@ change feed, and the first load; so all of them see the same thing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Collection
+from contextlib import closing
+from typing import Final, cast
 
-from sqlalchemy import BigInteger, Connection, Table, bindparam, func, select, type_coerce
+from sqlalchemy import Connection, Table, func, select
 
 from innkeeper.core.ids import HostName, RpId
 from innkeeper.core.picture import (
@@ -18,10 +19,11 @@ from innkeeper.core.picture import (
     UsagePicture,
     WorkloadPicture,
 )
-from innkeeper.store.chunks import chunks, rows_named
+from innkeeper.store.chunks import rows_named
+from innkeeper.store.for_each import ForEach
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
-from innkeeper.store.prepared import Prepared, integer
+from innkeeper.store.prepared import Cursor, integer
 from innkeeper.store.provider_table import provider_table
 from innkeeper.store.tables import (
     instances,
@@ -31,22 +33,24 @@ from innkeeper.store.tables import (
     traits,
 )
 from innkeeper.store.touched import Touched
-from innkeeper.store.txn import Txn
 
 _LIVE: Final = ("BUILD", "ACTIVE")
 
-# One provider at a time: what claims touch is few, and this is run after each of them.
-_USAGE: Final = Prepared(
-    select(
-        resource_providers.c.generation,
-        resource_providers.c.updated_at,
-        resource_classes.c.name,
-        inventories.c.used,
-    )
-    .select_from(resource_providers)
-    .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
-    .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
-    .where(resource_providers.c.id == bindparam("of"))
+_USAGES: Final = ForEach(
+    lambda row: (
+        select(
+            resource_providers.c.id,
+            resource_providers.c.generation,
+            resource_providers.c.updated_at,
+            resource_classes.c.name,
+            inventories.c.used,
+        )
+        .select_from(resource_providers)
+        .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
+        .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
+        .where(resource_providers.c.id == row["of"])
+    ),
+    of=int,
 )
 
 
@@ -63,21 +67,8 @@ def whole(conn: Connection) -> Picture:
     )
 
 
-def of(txn: Txn, touched: Touched) -> Picture:
+def of(conn: Connection, touched: Touched) -> Picture:
     """Give the picture of what ``touched`` names, as it is in this transaction."""
-    return _of(txn.conn, touched, lambda ids: _usages(txn, ids))
-
-
-def of_snapshot(conn: Connection, touched: Touched) -> Picture:
-    """Give the picture of what ``touched`` names, by as few statements as there are tables."""
-    return _of(conn, touched, lambda ids: _usages_together(conn, ids))
-
-
-def _of(
-    conn: Connection,
-    touched: Touched,
-    usages_of: Callable[[Collection[int]], tuple[UsagePicture, ...]],
-) -> Picture:
     ids = touched.providers - touched.removed
     providers = provider_table(conn, ids) if ids else ProviderTable()
     usages = touched.usages - touched.providers - touched.removed
@@ -89,7 +80,7 @@ def _of(
         traits=_names(conn, traits) if touched.traits else None,
         removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
         providers=providers,
-        usages=usages_of(usages) if usages else (),
+        usages=_usages(conn, usages) if usages else (),
         hosts=hosts,
         hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
         groups=groups,
@@ -98,46 +89,21 @@ def _of(
     )
 
 
-def _usages_together(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
-    p, i = resource_providers.c, inventories.c
-    query = (
-        select(
-            p.id,
-            p.generation,
-            type_coerce(p.updated_at, BigInteger),
-            resource_classes.c.name,
-            i.used,
-        )
-        .select_from(resource_providers)
-        .outerjoin(inventories, i.rp_id == p.id)
-        .outerjoin(resource_classes, resource_classes.c.id == i.rc_id)
-        .order_by(p.id)
-    )
+def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
     found: dict[int, tuple[int, int]] = {}
     used: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-    for chunk in chunks(sorted(ids)):
-        for rp_id, generation, at, name, amount in conn.execute(query.where(p.id.in_(chunk))):
-            found[rp_id] = (generation, at)
-            if name is not None:
-                used[rp_id].append((name, amount))
+    with closing(conn.connection.cursor()) as cursor:
+        rows = _USAGES.fetch(cast("Cursor", cursor), conn.dialect, [(of,) for of in sorted(ids)])
+    for rp_id, generation, updated_us, name, amount in rows:
+        of = integer(rp_id)
+        if of not in found:
+            found[of] = (integer(generation), integer(updated_us))
+        if name is not None:
+            used[of].append((str(name), integer(amount)))
     return tuple(
-        UsagePicture(RpId(rp_id), generation, at, tuple(used[rp_id]))
-        for rp_id, (generation, at) in found.items()
+        UsagePicture(RpId(of), generation, at, tuple(used[of]))
+        for of, (generation, at) in found.items()
     )
-
-
-def _usages(txn: Txn, ids: Collection[int]) -> tuple[UsagePicture, ...]:
-    return tuple(picture for rp_id in sorted(ids) if (picture := _usage(txn, rp_id)) is not None)
-
-
-def _usage(txn: Txn, rp_id: int) -> UsagePicture | None:
-    _USAGE.run(txn.cursor, txn.dialect, {"of": rp_id})
-    rows = txn.cursor.fetchall()
-    if not rows:
-        return None
-    used = tuple((str(name), integer(used)) for _, _, name, used in rows if name is not None)
-    generation, updated_us = integer(rows[0][0]), integer(rows[0][1])
-    return UsagePicture(RpId(rp_id), generation, updated_us, used)
 
 
 def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[WorkloadPicture, ...]:

@@ -27,7 +27,7 @@ from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
-from innkeeper.store.writer import Job, Writer
+from innkeeper.store.writer import Job, Writer, run_together
 
 CAREFUL_BATCHES: Final = 16
 """Batches with savepoints after an op has failed: where one fails, others soon do."""
@@ -109,25 +109,26 @@ class RemoteWriter(Writer):
             return self._run(batch, self._attempt_bare)
         except _OpFailed as failed:
             if len(batch) == 1:
-                failed.job.error = failed.cause
+                batch[0].error = failed.cause
                 return None
             self._careful_left = CAREFUL_BATCHES
         return self._run(batch, self._attempt)
 
-    def _attempt_bare(self, txn: Txn, job: Job) -> None:
-        """Run one op; if it fails, so does the whole transaction."""
-        job.value = job.error = None
+    def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
+        """Run ops as one; if that fails, so does the whole transaction."""
+        txn.touched = Touched()
         try:
-            job.value = job.op(txn)
+            run_together(txn, jobs)
         except self._driver_errors as error:
             failure = translate(error)
             if isinstance(failure, (Transient, ConnectionLost)):
                 # Not the op has failed: all of it is tried again.
                 raise
-            raise _OpFailed(job, failure) from error
+            raise _OpFailed(failure) from error
         except Exception as error:  # fence: writer
-            # Which op it was must be known, so that it alone is told when all are run again.
-            raise _OpFailed(job, error) from error
+            # It must be known for an op's, so that its sender alone is told when all are run again.
+            raise _OpFailed(error) from error
+        return txn.touched
 
     def _record(self, txn: Txn, touched: Touched) -> None:
         number = changes.record(txn, self._id, touched)
@@ -179,7 +180,6 @@ class RemoteWriter(Writer):
 class _OpFailed(Exception):
     """An op failed where there was no savepoint."""
 
-    def __init__(self, job: Job, cause: Exception) -> None:
+    def __init__(self, cause: Exception) -> None:
         super().__init__()
-        self.job = job
         self.cause = cause

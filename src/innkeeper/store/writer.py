@@ -4,7 +4,8 @@ An op that fails is rolled back alone, to its savepoint, and gets its own error;
 left as they are. Nobody is answered before the commit that holds his write is durable.
 """
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from innkeeper.core.errors import ConnectionLost, InnkeeperError, StoreError, Transient
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
+from innkeeper.store.joint import JointOp
 from innkeeper.store.names import Names
 from innkeeper.store.retry import MAX_TRIES, translate
 from innkeeper.store.touched import Touched
@@ -34,6 +36,10 @@ class Job(msgspec.Struct, eq=False):
     """Called on the loop thread before the index learns of the batch."""
     value: Any = None
     error: Exception | None = None
+
+
+Attempt = Callable[[Txn, Sequence[Job]], Touched]
+"""Runs ops as one, gives each job its outcome, and gives what they touched."""
 
 
 class Writer:
@@ -102,7 +108,7 @@ class Writer:
     def _try(self, batch: Sequence[Job]) -> Picture | None:
         return self._run(batch, self._attempt)
 
-    def _run(self, batch: Sequence[Job], attempt: Callable[[Txn, Job], None]) -> Picture:
+    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
         """Run the ops, each by ``attempt``, and leave the transaction open."""
         touched = Touched()
         conn = self._engine.connect()
@@ -110,11 +116,8 @@ class Writer:
             conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock())
             self._begin(txn)
-            for job in batch:
-                txn.touched = Touched()
-                attempt(txn, job)
-                if job.error is None:
-                    touched.merge(txn.touched)
+            for jobs in _pieces(batch):
+                touched.merge(attempt(txn, jobs))
             if touched:
                 self._record(txn, touched)
             picture = self._picture(txn, touched)
@@ -133,33 +136,72 @@ class Writer:
 
     def _picture(self, txn: Txn, touched: Touched) -> Picture:
         """Give what the index shall know of the transaction once it is durable."""
-        return pictures.of(txn, touched)
+        return pictures.of(txn.conn, touched)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """Roll back a transaction that ``error`` ended."""
         del error
         conn.close()
 
-    def _attempt(self, txn: Txn, job: Job) -> None:
-        """Run one op inside a savepoint of its own."""
-        job.value = job.error = None
+    def _attempt(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
+        """Run ops as one inside a savepoint; if that fails, half of them and then the others.
+
+        Gives what they touched. So each that fails is found in few steps, and gets its own error.
+        """
+        txn.touched = Touched()
         txn.cursor.execute("SAVEPOINT op")
+        error: Exception | None = None
         try:
-            job.value = job.op(txn)
-        except InnkeeperError as error:
-            job.error = error
-        except self._driver_errors as error:
-            failure = translate(error)
-            if isinstance(failure, (Transient, ConnectionLost)):
+            run_together(txn, jobs)
+        except InnkeeperError as refused:
+            error = refused
+        except self._driver_errors as refused:
+            error = translate(refused)
+            if isinstance(error, (Transient, ConnectionLost)):
                 raise
-            job.error = failure
-        except Exception as error:  # fence: writer
+        except Exception as defect:  # fence: writer
             # A defect of one op is handed to whoever sent it, and leaves the others alone.
-            job.error = error
-        if job.error is not None:
+            error = defect
+        if error is not None:
             txn.cursor.execute("ROLLBACK TO SAVEPOINT op")
             self._names.clear()
         txn.cursor.execute("RELEASE SAVEPOINT op")
+        if error is None:
+            return txn.touched
+        if len(jobs) == 1:
+            jobs[0].error = error
+            return Touched()
+        half = len(jobs) // 2
+        touched = self._attempt(txn, jobs[:half])
+        touched.merge(self._attempt(txn, jobs[half:]))
+        return touched
+
+
+def run_together(txn: Txn, jobs: Sequence[Job]) -> None:
+    """Run the ops of ``jobs`` as one, and give each its value."""
+    for job in jobs:
+        job.value = job.error = None
+    if len(jobs) == 1:
+        jobs[0].value = jobs[0].op(txn)
+        return
+    ops = [job.op for job in jobs if isinstance(job.op, JointOp)]
+    for job, value in zip(jobs, type(ops[0]).together(txn, ops), strict=True):
+        job.value = value
+
+
+def _pieces(batch: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    """Cut a batch into what is run as one; what can be run together comes last.
+
+    All ops of a batch were under way at once, so any order will do. By this one, who takes finds
+    what others give back.
+    """
+    joint: defaultdict[type[JointOp], list[Job]] = defaultdict(list)
+    for job in batch:
+        if isinstance(job.op, JointOp) and job.op.joins:
+            joint[type(job.op)].append(job)
+        else:
+            yield (job,)
+    yield from joint.values()
 
 
 def fail(batch: Sequence[Job], error: Exception | None) -> None:

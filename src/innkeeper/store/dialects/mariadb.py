@@ -8,12 +8,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import (
     URL,
-    BigInteger,
     Connection,
     Engine,
     FromClause,
-    Text,
-    column,
     create_engine,
     event,
     text,
@@ -22,7 +19,7 @@ from sqlalchemy import (
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.over_socket import TURN_LIMIT_S, SocketBackend
-from innkeeper.store.dialects.rows import PARAMETER, Kind
+from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
 
 OLDEST: Final = (10, 6)
@@ -36,8 +33,14 @@ MAX_LOCK_NAME: Final = 64
 SHARERS: Final = 128
 """Processes that may share one database; whoever has it alone looks at a lock of each."""
 NO_SUCH_THREAD: Final = 1094
-LONGEST_TEXT: Final = 255
-"""Of the columns of rows that are given in one parameter, as of those that they go to."""
+
+_TYPES: Final[dict[Kind, str]] = {
+    int: "BIGINT",
+    float: "DOUBLE",
+    # As long, and compared, as the columns that it goes to.
+    str: "VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
+}
+"""Of the columns of rows that are given in one parameter."""
 
 _DUPLICATE: Final = frozenset({1062, 1586})
 _TRANSIENT: Final = frozenset({1020, 1205, 1213, 1317})
@@ -187,14 +190,11 @@ def _on_connect(engine: Engine, statements: list[str]) -> None:
 
 def table_of(columns: Mapping[str, Kind]) -> FromClause:
     """Give a table of the rows that one parameter holds."""
-    words = f"VARCHAR({LONGEST_TEXT}) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
     fields = (
-        f"`{name}` {'BIGINT' if kind is int else words} PATH '$.{name}' ERROR ON ERROR"
-        for name, kind in columns.items()
+        f"`{name}` {_TYPES[kind]} PATH '$.{name}' ERROR ON ERROR" for name, kind in columns.items()
     )
     rows = f"JSON_TABLE(:{PARAMETER}, '$[*]' COLUMNS ({', '.join(fields)})) AS given"
-    typed = [column(name, BigInteger if kind is int else Text) for name, kind in columns.items()]
-    return text(f"SELECT * FROM {rows}").columns(*typed).subquery("given")  # noqa: S608
+    return text(f"SELECT * FROM {rows}").columns(*columns_of(columns)).subquery("given")  # noqa: S608
 
 
 def trouble(error: Exception) -> Trouble:

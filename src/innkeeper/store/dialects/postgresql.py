@@ -9,13 +9,10 @@ import structlog
 from sqlalchemy import (
     JSON,
     URL,
-    BigInteger,
     Connection,
     Engine,
     FromClause,
-    Text,
     bindparam,
-    column,
     create_engine,
     func,
     text,
@@ -30,7 +27,7 @@ from innkeeper.store.dialects.over_socket import (
     TURN_LIMIT_S,
     SocketBackend,
 )
-from innkeeper.store.dialects.rows import PARAMETER, Kind
+from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
 
 OLDEST: Final = 13
@@ -155,9 +152,8 @@ class PostgreSQLBackend(SocketBackend):
 
 def table_of(columns: Mapping[str, Kind]) -> FromClause:
     """Give a table of the rows that one parameter holds."""
-    typed = [column(name, BigInteger if kind is int else Text) for name, kind in columns.items()]
     rows = func.json_to_recordset(bindparam(PARAMETER, type_=JSON))
-    return rows.table_valued(*typed, name="given").render_derived(with_types=True)
+    return rows.table_valued(*columns_of(columns), name="given").render_derived(with_types=True)
 
 
 def trouble(error: Exception) -> Trouble:
