@@ -25,13 +25,13 @@ from innkeeper.core.inventory import Inventory
 from innkeeper.index.index import Index
 from innkeeper.store import claims
 from innkeeper.store.audit import audit
-from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
 from innkeeper.store.tables import consumer_types, consumers, inventories
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
+from tests.store.unanswered import Unanswered
 
 REMOTE: Final = ("postgresql", "mariadb")
 SEED: Final = 20261121
@@ -130,26 +130,6 @@ async def test_a_history_with_faults(
 
 def usages(index: Index) -> list[object]:
     return [(index.provider(row), index.inventories(row)) for row in index.rows()]
-
-
-class Unanswered:
-    """Lets the answer to the next COMMIT get lost."""
-
-    def __init__(self, url: DatabaseUrl, *, carried_out: bool) -> None:
-        self.url = url
-        self.carried_out = carried_out
-        self.tries = 0
-
-    def __call__(self, writer: RemoteWriter) -> None:
-        self.tries += 1
-        if self.tries > 1:
-            return type(writer).commit(writer)
-        if self.carried_out:
-            type(writer).commit(writer)
-            self.url.server.cut(self.url.name)
-            raise ConnectionLost("The connection to the database was lost.")
-        self.url.server.cut(self.url.name)
-        return type(writer).commit(writer)
 
 
 @pytest.mark.parametrize("carried_out", [True, False])

@@ -29,6 +29,7 @@ from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
 from tests.store.sharing import Clock, Sharer, loaded, sharers
+from tests.store.unanswered import Unanswered
 
 SERVERS: Final = ("postgresql", "mariadb")
 STEPS: Final = 60
@@ -149,7 +150,10 @@ async def test_who_was_away_for_longer_than_changes_are_kept(database: DatabaseU
         assert one.wholes == 0
 
 
-async def test_a_writer_that_was_taken_for_dead_writes_on(database: DatabaseUrl) -> None:
+@pytest.mark.parametrize("commit", ["answered", "lost", "undone"])
+async def test_a_writer_that_was_taken_for_dead_writes_on(
+    database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, commit: str
+) -> None:
     clock = Clock()
     async with sharers(database, 2, clock) as (one, other):
         await World(other.store).provider(Inventory("VCPU", 10))
@@ -157,10 +161,14 @@ async def test_a_writer_that_was_taken_for_dead_writes_on(database: DatabaseUrl)
         clock.now += timedelta(seconds=2 * KEEP_WRITERS_S)
         await one.store.trim()
         assert before not in await one.store.read(changes.vector)
+        writer = other.store._writer
+        if commit != "answered":
+            unanswered = Unanswered(database, carried_out=commit == "lost")
+            monkeypatch.setattr(writer, "commit", partial(unanswered, writer))
         world = World(other.store)
         world._number = count(100)
         host = await world.provider(Inventory("VCPU", 10))
-        assert other.store._writer.id != before
+        assert writer.id != before
         await one.store.fresh()
         assert one.index.row(host.rp_uuid) is not None
 

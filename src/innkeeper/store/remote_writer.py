@@ -165,7 +165,8 @@ class RemoteWriter(Writer):
                 continue
             if found == self._number:
                 return True
-            if found == self._last:
+            # A row that began in that very transaction went with it.
+            if (found or 0) == self._last:
                 return False
             raise self._is_taken()
 
