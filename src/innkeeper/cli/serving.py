@@ -51,6 +51,7 @@ async def serve(
     from random import SystemRandom
 
     from innkeeper.wiring.directory import keep
+    from innkeeper.wiring.loop import settle
     from innkeeper.wiring.parts import scheduler_settings
     from innkeeper.wiring.serve import stop_signals, unless
     from innkeeper.wiring.system import running
@@ -61,6 +62,7 @@ async def serve(
         )
         async with unless(told, system) as started:
             if started is not None:
+                settle()
                 keep(config.data_path)
                 announce(Listening(started.url, started.placement_url))
                 await told.wait()

@@ -11,7 +11,7 @@ import msgspec
 from innkeeper.cli import exits
 from innkeeper.core.errors import SetupError
 from innkeeper.obs import log
-from innkeeper.wiring.loop import run
+from innkeeper.wiring.loop import run, settle
 from innkeeper.wiring.workers import READY, Order
 
 
@@ -58,6 +58,7 @@ async def _serve(order: Order) -> int:
         )
         async with unless(told, system) as started:
             if started is not None:
+                settle()
                 sys.stdout.buffer.write(READY)
                 sys.stdout.buffer.flush()
                 await told.wait()
