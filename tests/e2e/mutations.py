@@ -40,7 +40,7 @@ NATIVE_BODIES: Final[dict[str, Any]] = {
 def request(method: str, target: str, body: Any = None, *, headers: bytes = b"") -> bytes:
     """Give a good request."""
     content = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {target} HTTP/1.1\r\nhost: inn\r\nopenstack-api-version: placement 1.39\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nhost: [::1]\r\nopenstack-api-version: placement 1.39\r\n"
     length = f"content-type: application/json\r\ncontent-length: {len(content)}\r\n"
     return head.encode() + (length.encode() if content else b"") + headers + b"\r\n" + content
 
@@ -51,7 +51,7 @@ def chunked(method: str, target: str, body: Any) -> bytes:
     half = len(content) // 2
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(c), c) for c in (content[:half], content[half:]) if c)
     return (
-        f"{method} {target} HTTP/1.1\r\nhost: inn\r\nopenstack-api-version: placement 1.39\r\n"
+        f"{method} {target} HTTP/1.1\r\nhost: [::1]\r\nopenstack-api-version: placement 1.39\r\n"
         "content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     ).encode() + chunks + b"0\r\n\r\n"  # fmt: skip
 

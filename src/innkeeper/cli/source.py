@@ -167,7 +167,7 @@ async def _directory(
         from innkeeper.cli.in_process import InProcess
 
         transport = InProcess(app)
-        async with httpx2.AsyncClient(base_url="http://directory", transport=transport) as client:
+        async with httpx2.AsyncClient(base_url="http://localhost", transport=transport) as client:
             yield Source(client, name)
 
 

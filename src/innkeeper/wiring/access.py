@@ -6,13 +6,14 @@ from pathlib import Path
 from secrets import token_bytes
 
 from innkeeper.api.cors import Cors
+from innkeeper.api.native.origins import Origins
 from innkeeper.auth.access import Access
 from innkeeper.auth.counted import Counted, Tally
 from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.open_access import OpenAccess
 from innkeeper.auth.policy import EverythingAllowed, LatePolicy, Policy
 from innkeeper.auth.strategy import Authenticator
-from innkeeper.config import AuthSettings, Config, CorsSettings
+from innkeeper.config import UNGUARDED, AuthSettings, Config, CorsSettings
 
 
 def make_access(config: Config, *, late: bool = False) -> Access:
@@ -39,6 +40,14 @@ def make_cors(settings: CorsSettings) -> Cors:
         exposed=settings.expose_headers,
         credentials=settings.allow_credentials,
         max_age_s=settings.max_age_s,
+    )
+
+
+def make_origins(config: Config) -> Origins:
+    """Give whose pages may change things."""
+    return Origins(
+        allowed=frozenset(config.cors.allowed_origins),
+        only_loopback=config.auth.strategy in UNGUARDED and not config.api.allow_remote,
     )
 
 

@@ -35,7 +35,7 @@ from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.placement_db.bookmark import check_finished
 from innkeeper.store.store import Store
-from innkeeper.wiring.access import counted, make_access, make_cors
+from innkeeper.wiring.access import counted, make_access, make_cors, make_origins
 
 WRITER_ID = "embedded"
 """Name of the only writer of an embedded database, the same in each of its lives."""
@@ -201,6 +201,7 @@ def _site(
             service,
             access,
             make_cors(config.cors),
+            origins=make_origins(config),
             read_within_s=config.store.read_within_s,
         ),
         api="native",

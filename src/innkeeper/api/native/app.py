@@ -20,6 +20,7 @@ from innkeeper.api.native import faults, versions
 from innkeeper.api.native.call import Answer, Call, Operation
 from innkeeper.api.native.faults import Refused
 from innkeeper.api.native.operations import OPERATIONS
+from innkeeper.api.native.origins import Origins, check_media
 from innkeeper.api.native.service import Service
 from innkeeper.api.routing import Match, RouteTable
 from innkeeper.auth.access import Access
@@ -39,6 +40,7 @@ def native_app(
     access: Access,
     cors: Cors,
     *,
+    origins: Origins,
     read_within_s: float = 0.0,
 ) -> App:
     """Give the application that answers at and below its mount, ``/v1``.
@@ -54,6 +56,7 @@ def native_app(
         RouteTable(by_path),
         access=access,
         cors=cors,
+        origins=origins,
         read_within_s=read_within_s,
     )
 
@@ -66,6 +69,7 @@ class _NativeApp:
         *,
         access: Access,
         cors: Cors,
+        origins: Origins,
         read_within_s: float,
     ) -> None:
         self._read_within_s = read_within_s
@@ -73,6 +77,7 @@ class _NativeApp:
         self._routes = routes
         self._access = access
         self._cors = cors
+        self._origins = origins
 
     async def __call__(self, request: Request) -> Response:
         request_id = f"req-{self._service.new_uuid()}"
@@ -90,6 +95,7 @@ class _NativeApp:
     async def _respond(self, request: Request, found: Match[Methods] | None) -> Response:
         if request.over is not None:
             raise request.over
+        self._origins.check(request)
         if found is None:
             raise _nothing(request)
         operation = found.target.get("GET" if request.method == "HEAD" else request.method)
@@ -106,10 +112,12 @@ class _NativeApp:
         version = versions.negotiate(request.headers)
         if version < operation.since:
             raise _nothing(request, since=operation.since)
+        content = await request.read()
+        check_media(request, content)
         call = Call(
             path=found.params,
             query=dict(parse_qsl(request.query, keep_blank_values=True)),
-            content=await request.read(),
+            content=content,
             url=request.root_path + request.path,
         )
         if operation.rule is not None:

@@ -29,6 +29,9 @@ METHOD_NOT_ALLOWED: Final = "innkeeper.method_not_allowed"
 NOT_ACCEPTABLE: Final = "innkeeper.not_acceptable"
 UNAUTHENTICATED: Final = "innkeeper.unauthenticated"
 FORBIDDEN: Final = "innkeeper.forbidden"
+FOREIGN_HOST: Final = "innkeeper.foreign_host"
+FOREIGN_ORIGIN: Final = "innkeeper.foreign_origin"
+NOT_JSON: Final = "innkeeper.not_json"
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -18,10 +18,10 @@ from innkeeper.api.security import ANY, NONE, SCHEMES
 
 OPENAPI: Final = "3.1.0"
 REFERENCE: Final = "#/components/schemas/{name}"
-ALWAYS: Final = (400, 406, 408, 413, 414, 431, 500, 503)
-"""Statuses that any operation may answer with a problem."""
-_REFUSED: Final = {False: (401, 403), True: ()}
-"""Statuses for callers that are unknown or have no leave; discovery is for anybody."""
+ALWAYS: Final = (400, 403, 406, 408, 413, 414, 415, 431, 500, 503)
+"""Statuses that any operation may answer with a problem: 403 to a web page of others, too."""
+_REFUSED: Final = {False: (401,), True: ()}
+"""Statuses for callers that are unknown; discovery is for anybody."""
 
 Schema = dict[str, Any]
 """A JSON document that others define; its shape is the OpenAPI specification's."""
