@@ -144,7 +144,8 @@ class PlacementSettings(msgspec.Struct, frozen=True):
     randomize_candidates: bool = False
     """Give allocation candidates in random order, and a random sample where there is a limit."""
     max_candidates: Annotated[int, Meta(ge=-1, le=2_000_000_000)] = -1
-    """Most candidates that one request finds; -1 or 0: no limit but the deadline."""
+    """Most candidates that one request finds; -1 or 0: no limit but the deadline, and the
+    2,000,000 served groups of all candidates together that make an answer of some 300 MB."""
     search_deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     """A search that takes longer gives the candidates found by then."""
     incomplete_consumer_project_id: ConsumerText = INCOMPLETE_ID

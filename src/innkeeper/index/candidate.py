@@ -20,13 +20,17 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 class Composer:
-    """Says which candidate it is when certain rows serve a plan's needs."""
+    """Says which candidate it is when certain rows serve a plan's needs.
 
-    __slots__ = ("_needs", "_suffixes", "_summed")
+    ``giving`` are the numbers of the needs that ask for resources.
+    """
+
+    __slots__ = ("_needs", "_suffixes", "_summed", "giving")
 
     def __init__(self, needs: Sequence[Need], suffixes: Sequence[str]) -> None:
         self._needs = needs
         self._suffixes = suffixes
+        self.giving = [number for number, need in enumerate(needs) if need.resources]
         self._summed = any(need.contended for need in needs)
 
     def candidate(self, rows: Sequence[RpRow], root: RpRow) -> Candidate:
@@ -45,10 +49,6 @@ class Composer:
             triples = _summed(triples)
         triples.sort()
         return Candidate(tuple(triples), tuple(zip(self._suffixes, served, strict=True)), root)
-
-    def giving(self) -> list[int]:
-        """Give the numbers of the needs that ask for resources."""
-        return [number for number, need in enumerate(self._needs) if need.resources]
 
 
 def _summed(triples: Sequence[tuple[RpRow, str, int]]) -> list[tuple[RpRow, str, int]]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from innkeeper.core.ids import RpRow
 from innkeeper.index.candidate import Candidate, Composer
 from innkeeper.index.columns import UUID_SIZE, Uuids
-from innkeeper.index.growing import Int32s, Positions, distinct
+from innkeeper.index.growing import Int32s, Positions
 
 BLOCK: Final = 1_024
 """Candidates written at once: at some 600 bytes each they fit into a core's own cache."""
@@ -56,8 +56,10 @@ class Candidates:
         return Candidates(self._composer, self.rows[chosen], self.roots[chosen])
 
     def givers(self) -> Int32s:
-        """Give the rows of which any candidate takes resources, ascending."""
-        return distinct(self.rows[:, self._composer.giving()])
+        """Give the rows of which candidates take resources, as often as they do."""
+        giving = self._composer.giving
+        rows = self.rows if len(giving) == self.rows.shape[1] else self.rows[:, giving]
+        return rows.ravel()
 
     def written(self, uuids: Uuids, form: Form) -> list[bytes]:
         """Give each as ``form`` writes it, which is asked once for each pattern.
@@ -85,7 +87,7 @@ class Candidates:
         for number in range(1, self.rows.shape[1]):
             same = self.rows[:, : number + 1] == self.rows[:, number, None]
             first[:, number] = same.argmax(axis=1)
-        if np.array_equiv(first[0], first):
+        if (first == first[0]).all():
             yield np.arange(len(self)), first[0].tolist()
             return
         patterns, pattern_of = np.unique(first, axis=0, return_inverse=True)

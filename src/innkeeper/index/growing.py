@@ -22,6 +22,9 @@ FIRST_SIZE: Final = 64
 NOTHING: Final = -1
 """In an array of rows, slots or positions: there is none."""
 
+FEW: Final = 64
+"""Numbers up to which a set is faster than arrays."""
+
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -77,7 +80,9 @@ def frozen(array: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
 
 
 def distinct(rows: Int32s) -> Int32s:
-    """Give each row once, ascending: faster than sorting, where there are many."""
-    there = np.zeros(rows.max(initial=NOTHING) + 1, dtype=np.bool_)
+    """Give each row once, ascending."""
+    if rows.size <= FEW:
+        return np.array(sorted(set(rows.ravel().tolist())), dtype=np.int32)
+    there = np.zeros(rows.max() + 1, dtype=np.bool_)
     there[rows] = True
     return np.flatnonzero(there).astype(np.int32)

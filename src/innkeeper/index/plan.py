@@ -22,6 +22,7 @@ from innkeeper.index.need import Need, Resources, required_together
 from innkeeper.index.qualifying import Qualifying, wanted_traits
 from innkeeper.index.resource_column import ResourceColumn
 from innkeeper.index.stretch import Stretch
+from innkeeper.index.ways import KnownWays
 
 MAX_PLANS: Final = 128
 """Plans kept: more than a cloud has flavors, or the OpenB trace has kinds of tasks (91).
@@ -48,6 +49,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Makes candidates of who serves the needs."""
     stretches: dict[int, Stretch]
     """Its trees in a row, by the place of the first, as far as any search has come."""
+    ways: KnownWays
+    """How its trees can be served, as far as any search has come."""
     flat: bool
     """Whether one provider of each tree, and of it alone, has to serve the whole request."""
 
@@ -124,6 +127,7 @@ class _Compiler:
             exact=_is_exact(needs, self.request),
             composer=Composer(needs, [group.suffix for group in self.request.groups]),
             stretches={},
+            ways=KnownWays(),
             flat=self.local and len(needs) == 1 and needs[0].fit.one_each,
         )
 

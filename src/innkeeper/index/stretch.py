@@ -28,12 +28,14 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 class Alike(msgspec.Struct, frozen=True):
     """Trees that can serve a request in the same ways."""
 
+    description: bytes
+    """What all of them have in common: all that rules can ask of them."""
     positions: Positions
     """Their places among the plan's roots, ascending."""
     rows: Int32s
     """Their nodes by creation: int32[trees, nodes]."""
     serves: Bools
-    """Whether a node may serve a need of a kind: bool[nodes, kinds]."""
+    """Whether a need of a kind may be served by a node: bool[kinds, nodes]."""
 
 
 class Stretch:
@@ -103,12 +105,11 @@ class Stretch:
     def _grouped(
         self, alive: Bools, fits: Sequence[Bools], rooms: Sequence[Int64s], *, nested: bool
     ) -> Iterator[Alike]:
-        serves = np.zeros((len(self._rows), len(self._needs)), dtype=np.bool_)
+        serves = np.zeros((-(-len(fits) // 8), len(self._rows)), dtype=np.uint8)
         for kind, mask in enumerate(fits):
-            serves[self._node_of_pair[kind], kind] = mask
-        nodes = np.flatnonzero(serves.any(axis=1) & alive[self._root_of])
-        serves = serves[nodes]
-        parts = [np.packbits(serves, axis=1)]
+            serves[kind // 8, self._node_of_pair[kind]] |= mask.view(np.uint8) << kind % 8
+        nodes = np.flatnonzero(serves.any(axis=0) & alive[self._root_of])
+        parts = [serves[:, nodes].T]
         if self._traits is not None:
             parts.append(self._traits[nodes])
         if self._above is not None:
@@ -119,12 +120,16 @@ class Stretch:
         here = np.flatnonzero(alive)
         starts = np.searchsorted(self._root_of[nodes], here)
         rows = self._rows[nodes]
-        for trees, count in _equal(np.concatenate(parts, axis=1), starts):
-            first = int(starts[trees[0]])
+        described = np.concatenate(parts, axis=1)
+        for description, trees in _equal(described, starts):
+            count = len(description) // described.shape[1]
+            first = starts[trees]
+            of_first = serves[:, nodes[first[0] : first[0] + count]]
             yield Alike(
+                description,
                 here[trees] + self._first,
-                rows[starts[trees][:, None] + np.arange(count)],
-                serves[first : first + count],
+                rows[np.add.outer(first, np.arange(count))],
+                np.unpackbits(of_first, axis=0, count=len(fits), bitorder="little") != 0,
             )
 
     def _pairs(self, need: Need) -> slice:
@@ -217,16 +222,21 @@ def _as_bytes(values: npt.NDArray[_Scalar]) -> _Bytes:
     return values.view(np.uint8).reshape(len(values), values.dtype.itemsize)
 
 
-def _equal(described: _Bytes, starts: Positions) -> Iterator[tuple[Sequence[int], int]]:
-    """Give the trees, by number, whose nodes have equal descriptions, and how many nodes.
+def _equal(described: _Bytes, starts: Positions) -> Iterator[tuple[bytes, Positions]]:
+    """Give the trees, by number, whose nodes have equal descriptions, with these.
 
     ``described`` has what rules ask of nodes, uint8[nodes, bytes]; a tree's begin at its start.
     """
-    width = described.shape[1]
+    if len(starts) and not len(described) % len(starts):
+        size = len(described) // len(starts)
+        table = described.reshape(len(starts), -1)
+        if (starts == np.arange(0, len(described), size)).all() and (table == table[0]).all():
+            yield table[0].tobytes(), np.arange(len(starts))
+            return
     content = described.tobytes()
-    bounds = (starts * width).tolist()
+    bounds = (starts * described.shape[1]).tolist()
     trees: dict[bytes, list[int]] = {}
     for number, (first, end) in enumerate(zip(bounds, [*bounds[1:], len(content)], strict=True)):
         trees.setdefault(content[first:end], []).append(number)
-    for content_of_tree, numbers in trees.items():
-        yield numbers, len(content_of_tree) // width
+    for description, numbers in trees.items():
+        yield description, np.array(numbers)

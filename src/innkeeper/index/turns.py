@@ -19,6 +19,7 @@ from innkeeper.index.plan import Plan
 from innkeeper.index.sharing import sharing
 from innkeeper.index.stretch import Alike, Stretch
 from innkeeper.index.survey import Serving
+from innkeeper.index.ways import Way, Ways
 
 FIRST_TREES: Final = 64
 """Trees that are compared at first: enough for a small limit, and done in 0.1 ms."""
@@ -39,7 +40,7 @@ class _Source:
 
     __slots__ = ("alike", "exhausted", "ways")
 
-    def __init__(self, alike: Alike, ways: Iterator[list[int]]) -> None:
+    def __init__(self, alike: Alike, ways: Iterator[Way]) -> None:
         self.alike = alike
         self.ways = ways
         self.exhausted = False
@@ -55,6 +56,8 @@ class Turns:
         self._plan = plan
         self._request = request
         self._deadline = deadline
+        self._canonical = request.limit == 1 or not request.mappings
+        self._sought: dict[bytes, Iterator[Way]] = {}
         self._left = MAX_SERVED // len(plan.needs)
         if request.limit is not None:
             self._left = min(self._left, request.limit)
@@ -69,6 +72,7 @@ class Turns:
             self._left -= len(blocks[-1][1])
             if not self._left:
                 break
+        self._plan.ways.trim()
         rows, roots = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         return Candidates(self._plan.composer, rows, roots)
 
@@ -102,24 +106,50 @@ class Turns:
                 yield stretch
             first, size = end, size * MORE_TREES
 
-    def _ways(self, alike: Alike) -> Iterator[list[int]]:
+    def _ways(self, alike: Alike) -> Iterator[Way]:
         """Give which nodes of trees that are alike serve the needs, lazily."""
-        plan, request = self._plan, self._request
+        # A plan serves requests that differ in these two.
+        key = (alike.description, self._canonical, self._request.nested)
+        known = self._plan.ways.of(key)
+        place = 0
+        while place < len(known.found) or self._find_another(known, alike):
+            yield known.found[place]
+            place += 1
+
+    def _find_another(self, known: Ways, alike: Alike) -> bool:
+        """Add one to the ways that are known, unless there is none, or no time is left."""
+        if known.complete:
+            return False
+        # Shared by all who are at the end of what is known: trees of several stretches.
+        sought = self._sought.get(alike.description)
+        if sought is None:
+            sought = islice(self._seek(alike), len(known.found), None)
+            self._sought[alike.description] = sought
+        way = next(sought, None)
+        if way is None:
+            known.complete = not self._deadline.over
+            return False
+        known.found.append(way)
+        return True
+
+    def _seek(self, alike: Alike) -> Iterator[Way]:
+        plan = self._plan
         first = alike.rows[0]
         by_kind = {
             plan.needs[numbers[0]].kind: first[fits].tolist()
-            for numbers, fits in zip(plan.kinds, alike.serves.T, strict=True)
+            for numbers, fits in zip(plan.kinds, alike.serves, strict=True)
         }
-        ways = Combiner(
+        combiner = Combiner(
             self._columns,
             plan,
-            request,
+            self._request,
             [by_kind[need.kind] for need in plan.needs],
-            canonical=request.limit == 1 or not request.mappings,
+            canonical=self._canonical,
             deadline=self._deadline,
         )
         node_of = {row: node for node, row in enumerate(first.tolist())}
-        return ([node_of[row] for row in rows] for rows in ways)
+        for rows in combiner:
+            yield tuple([node_of[row] for row in rows])
 
     def _taken(self, sources: Sequence[_Source], turns: int) -> _Block:
         """Take from each tree so many candidates, or those that are left, in turn."""

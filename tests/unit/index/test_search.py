@@ -317,7 +317,11 @@ def test_the_search_stops_when_time_is_up() -> None:
     found = candidates(index, request, expired=lambda: next(looks) > 10)
     assert 0 < len(found) < 3 * 640
     assert next(looks) < 20
+    index, request = eight_of_eight(3)
     assert len(candidates(index, request, expired=lambda: True)) < 64
+    # What it did not come to is not taken for all that there is.
+    limited = msgspec.structs.replace(request, limit=1_000)
+    assert len(candidates(index, limited)) == 1_000
 
 
 def test_more_groups_than_devices_are_refused_without_trying() -> None:

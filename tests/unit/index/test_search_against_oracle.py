@@ -1,6 +1,7 @@
 """The search finds exactly what trying every combination finds."""
 
 from collections import Counter
+from itertools import product
 from random import Random
 
 import msgspec
@@ -62,8 +63,11 @@ def test_what_is_kept_of_a_search_follows_what_is_free(random: Random, most: int
     index = loaded(where)
     requests = [a_request(random) for _ in range(REQUESTS)]
     for _ in range(STEPS):
-        for request in requests:
-            check_all_and_each_once(index, request, every_candidate(where, request))
+        for drawn, nested in product(requests, (True, False)):
+            request = msgspec.structs.replace(drawn, nested=nested)
+            expected = every_candidate(where, request)
+            check_all_and_each_once(index, request, expected)
+            check_limits(index, request, expected)
         rp = random.choice(list(where.rps.values()))
         stock = {
             name: msgspec.structs.replace(each, used=random.randint(0, 8))

@@ -16,6 +16,7 @@ from innkeeper.core.ids import RpRow
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.candidate import Candidate
 from innkeeper.index.found import Candidates
+from innkeeper.index.growing import distinct
 from innkeeper.index.index import Index
 from innkeeper.placement.providers import view
 from innkeeper.placement.traits import in_order
@@ -76,7 +77,7 @@ class _Summaries:
         """Give those of all who give something; from 1.29 of their whole trees."""
         givers = found.givers()
         if self._version < NESTED_SINCE:
-            return [self._summary(row) for row in givers.tolist()]
+            return [self._summary(row) for row in distinct(givers).tolist()]
         kept = self._index.kept.get
         return [kept(root) or self._of_tree(root) for root in self._index.roots(givers)]
 
