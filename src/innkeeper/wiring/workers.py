@@ -24,6 +24,9 @@ LONGEST_PAUSE_S: Final = 10.0
 lived: the others serve meanwhile, and nothing is won by starting what cannot run."""
 LONG_LIFE_S: Final = 30.0
 """A worker that served this long was well; the next pause is short again."""
+START_S: Final = 600.0
+"""How long a worker may take until it serves, before it is killed: many times what it takes to
+read a large store."""
 STOP_S: Final = 20.0
 """How long a worker may take to end once told, before it is killed."""
 
@@ -77,40 +80,57 @@ class Workers:
         clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             began = clock()
-            code = await self._run(place, served)
+            end = await self._run(place, served)
             if self._stopping.is_set():
                 break
             if not served.done():
-                served.set_exception(
-                    SetupError(f"A worker ended before it served (exit code {code}).")
-                )
+                served.set_exception(SetupError(f"A worker ended before it served ({end})."))
                 return
             if clock() - began > LONG_LIFE_S:
                 pause_s = FIRST_PAUSE_S
-            _log.warning("a worker ended and is replaced", exit_code=code, pause_s=pause_s)
+            _log.warning("a worker ended and is replaced", end=end, pause_s=pause_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         if not served.done():
             served.cancel()
 
-    async def _run(self, place: int, served: "asyncio.Future[None]") -> int:
-        """Run one worker to its end; give its exit code."""
-        process = await asyncio.create_subprocess_exec(
-            *COMMAND,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            pass_fds=self._order.filenos,
-        )
+    async def _run(self, place: int, served: "asyncio.Future[None]") -> str:
+        """Run one worker to its end; say what that was."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                pass_fds=self._order.filenos,
+            )
+        except OSError as error:
+            # The machine has no process or memory left for it now, perhaps.
+            return f"it cannot be started: {error}"
         self.processes[place] = process
+        beginning = asyncio.create_task(self._begin(process, served))
         try:
             if self._stopping.is_set():
                 process.terminate()
-            if await self._tell(process) and not served.done():
-                served.set_result(None)
-            return await self._end_of(process)
+            return f"exit code {await self._end_of(process)}"
         finally:
+            beginning.cancel()
             del self.processes[place]
+
+    async def _begin(
+        self, process: asyncio.subprocess.Process, served: "asyncio.Future[None]"
+    ) -> None:
+        """Have a worker serve; end it if it never does."""
+        try:
+            async with asyncio.timeout(START_S):
+                serves = await self._tell(process)
+        except TimeoutError:
+            _log.warning("a worker does not come to serve and is killed", pid=process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            return
+        if serves and not served.done():
+            served.set_result(None)
 
     async def _tell(self, process: asyncio.subprocess.Process) -> bool:
         """Give the worker its order; tell whether it came to serve."""
