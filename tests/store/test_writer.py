@@ -177,6 +177,24 @@ async def test_who_has_written_is_answered_whatever_the_index_makes_of_it(world:
     assert len(world.pictures) == 1
 
 
+async def test_who_comes_when_too_many_wait_is_refused_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("innkeeper.store.store.MAX_WAITING", 2)
+    settled: list[int] = []
+    outcomes = await asyncio.gather(
+        *(
+            world.store.write(lambda _txn, n=n: n, settle=partial(settled.append, n))
+            for n in range(4)
+        ),
+        return_exceptions=True,
+    )
+    assert outcomes[:2] == [0, 1]
+    assert [type(outcome) for outcome in outcomes[2:]] == [Unavailable, Unavailable]
+    assert sorted(settled) == [0, 1, 2, 3]
+    assert await world.store.write(lambda _txn: 4) == 4
+
+
 async def test_the_feed_gives_each_change_once_and_catches_up(world: World) -> None:
     host = await world.provider(Inventory("VCPU", 100))
     start = await world.store.read(changes.vector)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -35,6 +35,10 @@ from innkeeper.store.shared_writer import SharedWriter
 from innkeeper.store.trim import trim
 from innkeeper.store.txn import Txn
 from innkeeper.store.writer import MAX_BATCH, Job, Writer, fail
+
+MAX_WAITING: Final = 65_536
+"""Writes that wait for a transaction: ten seconds of work. While a database is away, or slow,
+they must not fill the memory; and who comes later than that would have gone before his turn."""
 
 _Result = TypeVar("_Result")
 
@@ -201,8 +205,14 @@ class Store(OpenStore):
         self, op: Callable[[Txn], _Result], *, settle: Callable[[], None] | None = None
     ) -> _Result:
         """Run ``op`` in the next transaction; give its result once that is durable."""
-        if self._closing:
-            raise Unavailable("The store is shutting down.")
+        if self._closing or len(self._outbox) >= MAX_WAITING:
+            if settle is not None:
+                settle()
+            raise Unavailable(
+                "The store is shutting down."
+                if self._closing
+                else f"More than {MAX_WAITING} writes wait for the database. Try again later."
+            )
         future: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
 
         def deliver(job: Job) -> None:
