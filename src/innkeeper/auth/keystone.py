@@ -91,7 +91,7 @@ class KeystoneTokens:
                 return None
         # A service may finish what it began for somebody whose token has ended since.
         token = await self._known(said, allow_expired=is_service)
-        if token is None or (service is None and not _may(token, asking)):
+        if token is None or not (is_service or _may(token, asking)):
             return None
         return token.credentials(service)
 

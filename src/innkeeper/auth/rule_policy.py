@@ -16,6 +16,9 @@ from innkeeper.core.errors import SetupError
 MAX_DECISIONS: Final = 10_000
 """Decisions that are remembered, 1 KB each: a few for each caller of a large cloud. Rules look at
 nothing but the caller and the target, so one decides for as long as the rules are in force."""
+MAX_NAME_CHARS: Final = 255
+"""Longest name in a target that a decision is remembered about. None that exists is longer, and
+nobody shall fill the memory with those that he thinks up."""
 
 _log = structlog.get_logger("innkeeper.auth")
 
@@ -48,7 +51,10 @@ class RulePolicy:
         """Tell whether the caller has the leave that ``rule`` names."""
         if self._watch is not None and self._watch.changed():
             self._reload()
-        return self._decide(rule, credentials, tuple(target.items()))
+        items = tuple(target.items())
+        if any(len(name) > MAX_NAME_CHARS for _, name in items):
+            return self._rulebook.decide(rule, credentials, items)
+        return self._decide(rule, credentials, items)
 
     def _reload(self) -> None:
         try:

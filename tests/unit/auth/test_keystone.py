@@ -270,6 +270,16 @@ async def test_a_service_token_must_be_one(make: Make, keystone: FakeKeystone) -
     assert await make(service_token_roles=("Member",)).authenticate(asking(service="other"))
 
 
+async def test_a_service_token_that_is_none_frees_no_credential_of_its_rules(
+    make: Make, keystone: FakeKeystone
+) -> None:
+    keystone.tokens["restricted"] = body(application_credential={"access_rules": []})
+    keystone.tokens["service"] = body(roles=[{"name": "service"}])
+    lenient = make(service_token_roles_required=False)
+    assert await lenient.authenticate(asking("restricted", service="restricted")) is None
+    assert await lenient.authenticate(asking("restricted", service="service"))
+
+
 def refuse(request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ConnectError("refused", request=request)
 

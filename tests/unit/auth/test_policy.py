@@ -62,6 +62,14 @@ def test_a_reader_sees_the_usages_of_the_own_project_alone() -> None:
     assert not policy.allows("placement:usages", READER, {})
 
 
+def test_a_decision_about_a_long_name_is_not_remembered() -> None:
+    policy = RulePolicy()
+    assert policy.allows("placement:usages", READER, {"project_id": "pr"})
+    for length in range(1_000, 1_005):
+        assert not policy.allows("placement:usages", READER, {"project_id": "p" * length})
+    assert policy._decide.cache_info().currsize == 1
+
+
 @pytest.mark.parametrize(
     ("who", "reads", "writes"),
     [
