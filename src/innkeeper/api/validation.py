@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema
@@ -17,6 +18,14 @@ from jsonschema.exceptions import best_match
 
 Document = Any
 """A decoded JSON document. It goes no further than the handler that asked for it."""
+
+MAX_FAULTS: Final = 1_000
+"""Faults of one document that are weighed against each other: to find more takes seconds."""
+MAX_SHOWN_CHARS: Final = 4_096
+"""What an error quotes of a document at most. It says what is wrong and where; to print all of a
+long document takes seconds, and the answer would be twice as long."""
+MAX_WORDS_CHARS: Final = 16_384
+"""What an error says at most, with the schema and the way to the fault, whose names may be long."""
 
 _TRAILING_DOLLAR: Final = re.compile(r"(?<!\\)\$$")
 
@@ -85,9 +94,32 @@ class Schema:
         except ValueError:
             # A document that it cannot read at all, such as one with a lone surrogate.
             pass
-        error = best_match(self._exact.iter_errors(document))
+        error = best_match(islice(self._exact.iter_errors(document), MAX_FAULTS))
         if error is not None:
-            raise InvalidDocument(str(error))
+            raise InvalidDocument(_words(error))
+
+
+class _Beginning:
+    """Stands for a value in an error's words, where it is too long to be shown whole."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def _words(error: jsonschema.ValidationError) -> str:
+    """Give jsonschema's words, with the beginning of what is very long in them."""
+    error.message = _beginning(error.message, MAX_SHOWN_CHARS)
+    shown = repr(error.instance)
+    if len(shown) > MAX_SHOWN_CHARS:
+        error.instance = _Beginning(_beginning(shown, MAX_SHOWN_CHARS))
+    return _beginning(str(error), MAX_WORDS_CHARS)
+
+
+def _beginning(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _strings_only(is_good: Callable[[str], bool]) -> Callable[[object], bool]:

@@ -6,7 +6,9 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema.exceptions import best_match
 
+from innkeeper.api import validation
 from innkeeper.api.placement.schemas import (
     allocation,
     allocation_candidate,
@@ -52,6 +54,39 @@ def test_the_words_are_those_of_jsonschema() -> None:
         jsonschema.validate(document, inventory.POST.schema)
     assert str(caught.value) == str(expected.value)
     assert "Failed validating 'maximum' in schema['properties']['total']" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        list(range(100_000)),
+        {"inventories": {"CUSTOM_" * 9_999: {}}, "resource_provider_generation": 1},
+        {"inventories": {}, "resource_provider_generation": 1, **{f"x{n}": n for n in range(9999)}},
+    ],
+)
+def test_the_words_of_a_long_document_begin_as_ever_and_have_an_end(document: Any) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        inventory.PUT_ALL.check(document)
+    said = str(caught.value)
+    assert said[:1_000] == str(best_match(inventory.PUT_ALL._exact.iter_errors(document)))[:1_000]
+    assert len(said) < 17_000
+    assert "Failed validating" in said
+
+
+def test_of_very_many_faults_not_all_are_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = 0
+
+    def counted(errors: Any) -> Any:
+        nonlocal found
+        for error in errors:
+            found += 1
+            yield error
+
+    monkeypatch.setattr(validation, "best_match", lambda errors: best_match(counted(errors)))
+    faults = {f"CUSTOM_{n}": {"total": -1} for n in range(5_000)}
+    with pytest.raises(InvalidDocument, match="-1 is less than the minimum"):
+        inventory.PUT_ALL.check({"inventories": faults, "resource_provider_generation": 1})
+    assert 0 < found < 2_000
 
 
 def test_an_integer_may_be_written_as_a_float() -> None:
