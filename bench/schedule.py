@@ -17,9 +17,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -37,6 +39,7 @@ from innkeeper.scheduler.claimer import Placed
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.store import cells, claims, groups, hosts, inventories, providers
+from innkeeper.store.joint import JointOp
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 from innkeeper.wiring.loop import run
@@ -79,34 +82,45 @@ class Result(msgspec.Struct, frozen=True):
     latency_ms_p99: float
 
 
+@dataclass(frozen=True, slots=True)
+class Claiming(JointOp):
+    """The op that claims for one instance."""
+
+    claim: Claim
+    joins = True
+
+    def __call__(self, txn: Txn) -> None:
+        """Claim. Raises ClaimLost."""
+        try:
+            claims.claim(txn, self.claim)
+        except Conflict as conflict:
+            raise ClaimLost(0, conflict) from conflict
+
+    @classmethod
+    def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
+        """Claim for all. Raises Conflict."""
+        claims.claim_all(txn, [op.claim for op in ops])
+        return [None] * len(ops)
+
+
 class StoreClaimer:
-    """Claims in the store, one write per request."""
+    """Claims in the store, one write per request of one instance."""
 
     def __init__(self, store: Store, spec: RequestSpec) -> None:
         self._store, self._spec = store, spec
 
     async def __call__(self, placed: Sequence[Placed], *, settle: Callable[[], None]) -> None:
-        """Write the claims. Raises ClaimLost."""
-        wanted = [
-            Claim(
-                consumer=Consumer(
-                    ConsumerUuid(each.instance), self._spec.project_id, self._spec.user_id
-                ),
-                host=each.selections[0].host,
-                allocations=each.selections[0].allocations,
-                group=self._spec.group,
-            )
-            for each in placed
-        ]
-
-        def op(txn: Txn) -> None:
-            for position, claim in enumerate(wanted):
-                try:
-                    claims.claim(txn, claim)
-                except Conflict as conflict:
-                    raise ClaimLost(position, conflict) from conflict
-
-        await self._store.write(op, settle=settle)
+        """Write the claim. Raises ClaimLost."""
+        (each,) = placed
+        claim = Claim(
+            consumer=Consumer(
+                ConsumerUuid(each.instance), self._spec.project_id, self._spec.user_id
+            ),
+            host=each.selections[0].host,
+            allocations=each.selections[0].allocations,
+            group=self._spec.group,
+        )
+        await self._store.write(Claiming(claim), settle=settle)
 
 
 async def fill(store: Store, count: int) -> None:

@@ -1,16 +1,21 @@
 """Creating instances: claim, record and task are one write; then the cell gets a hint."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Self
 
 import msgspec
 
 from innkeeper.conductor.recording import claim_of
+from innkeeper.core.claim import Claim
 from innkeeper.core.errors import ClaimLost, Conflict, NoValidHost
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Fault, Instance
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.store import claims, instances, tasks
+from innkeeper.store.joint import JointOp
 from innkeeper.store.open_store import OpenStore
 from innkeeper.store.txn import Txn
 
@@ -24,6 +29,39 @@ class Wanted(msgspec.Struct, frozen=True):
     """False: there is nothing to build; each is ACTIVE with its claim."""
 
 
+@dataclass(frozen=True, slots=True)
+class Creation(JointOp):
+    """The op that claims for the instances of a request, and writes their records and tasks."""
+
+    wanted: Wanted
+    placed: Sequence[Placed]
+
+    @property
+    def joins(self) -> bool:
+        """It takes only, and so may be run together with others."""
+        return True
+
+    def __call__(self, txn: Txn) -> tuple[Instance, ...]:
+        """Give the records. Raises ClaimLost for the first instance whose claim is refused."""
+        created = _placed_all(txn, self)
+        for position, instance in enumerate(created):
+            try:
+                claims.claim_all(txn, _claims_of((instance,)))
+            except Conflict as cause:
+                raise ClaimLost(position, cause) from cause
+        _record(txn, self.wanted, created)
+        return created
+
+    @classmethod
+    def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[tuple[Instance, ...]]:
+        """Do all of ``ops``; give the records of each."""
+        created = [_placed_all(txn, op) for op in ops]
+        claims.claim_all(txn, _claims_of(chain.from_iterable(created)))
+        for op, instances_of_op in zip(ops, created, strict=True):
+            _record(txn, op.wanted, instances_of_op)
+        return created
+
+
 class InstanceClaimer:
     """The scheduler's Claimer for one request: writes claims, records and tasks in one go."""
 
@@ -35,9 +73,7 @@ class InstanceClaimer:
 
     async def __call__(self, placed: Sequence[Placed], *, settle: Callable[[], None]) -> None:
         """Claim the first selection of each instance; ClaimLost names the one that can't be."""
-        self.created = await self._store.write(
-            lambda txn: _claim_all(txn, self._wanted, placed), settle=settle
-        )
+        self.created = await self._store.write(Creation(self._wanted, placed), settle=settle)
 
 
 async def record_refusal(
@@ -54,20 +90,25 @@ async def record_refusal(
     return await store.write(op)
 
 
-def _claim_all(txn: Txn, wanted: Wanted, placed: Sequence[Placed]) -> tuple[Instance, ...]:
-    created = []
-    for position, place in enumerate(placed):
-        instance = _placed(txn, wanted, place)
-        selection = place.selections[0]
-        try:
-            claims.claim(txn, claim_of(instance, selection))
-        except Conflict as cause:
-            raise ClaimLost(position, cause) from cause
+def _placed_all(txn: Txn, op: Creation) -> tuple[Instance, ...]:
+    return tuple(_placed(txn, op.wanted, place) for place in op.placed)
+
+
+def _record(txn: Txn, wanted: Wanted, created: Iterable[Instance]) -> None:
+    """Add the records of instances that have a claim, and the tasks to build them."""
+    for instance in created:
         instances.add(txn, instance)
-        if wanted.build:
-            tasks.add(txn, "build", instance.uuid, cell=selection.cell)
-        created.append(instance)
-    return tuple(created)
+        if wanted.build and instance.cell is not None:
+            tasks.add(txn, "build", instance.uuid, cell=instance.cell)
+
+
+def _claims_of(created: Iterable[Instance]) -> list[Claim]:
+    """Give what is to be claimed for instances that have a place."""
+    return [
+        claim_of(instance, instance.selection)
+        for instance in created
+        if instance.selection is not None
+    ]
 
 
 def _placed(txn: Txn, wanted: Wanted, place: Placed) -> Instance:

@@ -111,13 +111,19 @@ _RAISE_GENERATIONS: Final = ForEach(
 
 
 def claim(txn: Txn, wanted: Claim) -> None:
-    """Hold ``wanted`` for a consumer that is new; raise Conflict and change nothing if it can't be.
+    """Hold ``wanted`` for a consumer that is new; raise Conflict if it can't be.
 
     Generations: the consumer's becomes 1, each provider's grows by 1.
     """
-    if wanted.group is not None:
-        groups.enter(txn, wanted.group, consumer_uuid=wanted.consumer.uuid, host=wanted.host)
-    replace_all(txn, (ConsumerWrite(wanted.consumer, wanted.allocations, None),))
+    claim_all(txn, (wanted,))
+
+
+def claim_all(txn: Txn, wanted: Sequence[Claim]) -> None:
+    """Hold all of ``wanted``, as `claim` would one by one; raise Conflict if any can't be."""
+    for each in wanted:
+        if each.group is not None:
+            groups.enter(txn, each.group, consumer_uuid=each.consumer.uuid, host=each.host)
+    _replace(txn, [[ConsumerWrite(each.consumer, each.allocations, None)] for each in wanted])
 
 
 def move(txn: Txn, wanted: Claim) -> None:
