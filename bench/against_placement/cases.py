@@ -1,6 +1,6 @@
 """Which clouds are measured, with which requests, and what each must reach."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
@@ -178,6 +178,19 @@ def update_case(*, changing: bool, quick: bool = False) -> Case:
     return Case(f"inventory update {kind}", work, goals=ours("cpu", 30), quick=quick)
 
 
+def workers_cases() -> Iterator[Case]:
+    """Measure what a second process adds to small searches and to large ones."""
+    for limit in (10, 1_000):
+        case = search(
+            f"candidates, {READ_CONNECTIONS} at a time",
+            FLAT_QUERY,
+            limit,
+            connections=READ_CONNECTIONS,
+        )
+        goal = Goal("workers", 1.8, TWO_PROCESSES)
+        yield msgspec.structs.replace(case, goals=(goal,), two_processes=True)
+
+
 def usages_case() -> Case:
     """Measure what projects use that hold the same in both: they were there from the start."""
 
@@ -195,16 +208,7 @@ def usages_case() -> Case:
 FLAT_1000: Final = (
     search("candidates", FLAT_QUERY, 10, goals=ours("cpu", 150), quick=True),
     search("candidates", FLAT_QUERY, 1_000),
-    msgspec.structs.replace(
-        search(
-            f"candidates, {READ_CONNECTIONS} at a time",
-            FLAT_QUERY,
-            10,
-            connections=READ_CONNECTIONS,
-        ),
-        goals=(Goal("workers", 1.8, TWO_PROCESSES),),
-        two_processes=True,
-    ),
+    *workers_cases(),
     reads("provider show", "/resource_providers/{}", quick=True),
     reads("tree list", "/resource_providers?in_tree={}"),
     claim_case(1),
@@ -296,7 +300,7 @@ def _alone() -> tuple[Scene, ...]:
             alone=True,
         ),
         Scene(
-            clouds.wide(1_000),
+            clouds.wide(5_000),
             (
                 search("2 isolated groups", wide_query(2), 1_000),
                 search("8 isolated groups", wide_query(8), 1_000),

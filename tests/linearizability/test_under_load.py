@@ -34,6 +34,10 @@ SEED: Final = 20261121
 LOOKS: Final = 40
 """Requests, each to whichever worker takes it: one that none of four gets is one in 100,000."""
 CALM_S: Final = 120.0
+LONG_PAUSE_S: Final = 60.0
+"""Long after the server has ended the session of whoever is paused in the midst of a write."""
+MOST_TRIES: Final = 200
+"""Of catching a worker in the midst of a write; each has it for a part of the time."""
 
 
 class Site:
@@ -73,6 +77,24 @@ async def pause(site: Site, random: Random) -> None:
             os.kill(stopped, signal.SIGCONT)
 
 
+async def pause_for_long(site: Site, random: Random) -> None:
+    """Stop a worker in the midst of a write, so that the server takes the turn from it."""
+    for _ in range(MOST_TRIES):
+        stopped = site.signal(signal.SIGSTOP, random)
+        await asyncio.sleep(0.3)
+        database = site.database
+        caught = await asyncio.to_thread(database.server.idle_transactions, database.name)
+        if caught:
+            await asyncio.sleep(LONG_PAUSE_S)
+        if stopped is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stopped, signal.SIGCONT)
+        if caught:
+            return
+        await asyncio.sleep(random.uniform(0.05, 0.3))
+    raise AssertionError("no worker was ever in the midst of a write")
+
+
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> DatabaseUrl:
     url: DatabaseUrl = request.getfixturevalue(f"{request.param}_url")
@@ -100,14 +122,18 @@ async def test_right_under_load(site: Site) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
 async def test_right_under_load_for_long(site: Site, soak_seconds: float) -> None:
-    await load_and_check(site, soak_seconds, time.time_ns())
+    await load_and_check(site, soak_seconds, time.time_ns(), long_pauses=True)
 
 
-async def load_and_check(site: Site, seconds: float, seed: int) -> None:
+async def load_and_check(
+    site: Site, seconds: float, seed: int, *, long_pauses: bool = False
+) -> None:
     url, record = site.server.url, Record()
     await set_up(url, providers=PROVIDERS, capacity=CAPACITY)
     until = time.monotonic() + seconds
-    breaking = asyncio.create_task(break_things(site, Random(seed), until - seconds / 6))
+    breaking = asyncio.create_task(
+        break_things(site, Random(seed), until - seconds / 6, long_pauses=long_pauses)
+    )
     await asyncio.gather(
         *(
             Client(url, record, Random(seed + number), number=number + 1).run(until)
@@ -127,10 +153,13 @@ async def load_and_check(site: Site, seconds: float, seed: int) -> None:
     assert sum(map(len, record.of.values())) > 5 * seconds, dict(record.answers)
 
 
-async def break_things(site: Site, random: Random, until: float) -> None:
+async def break_things(site: Site, random: Random, until: float, *, long_pauses: bool) -> None:
+    if long_pauses:
+        await pause_for_long(site, random)
     while time.monotonic() < until:
         await asyncio.sleep(random.uniform(0.5, 2.0))
-        await random.choice((kill, cut, pause))(site, random)
+        rarely = long_pauses and time.monotonic() + LONG_PAUSE_S < until and random.random() < 0.05
+        await (pause_for_long if rarely else random.choice((kill, cut, pause)))(site, random)
 
 
 async def calm(url: str) -> None:

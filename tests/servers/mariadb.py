@@ -86,6 +86,17 @@ class MariaDB(Server):
                         raise
         return len(found)
 
+    def idle_transactions(self, name: str) -> int:
+        """Count the transactions in a database whose client has been silent for 0.25 s."""
+        idle = (
+            "SELECT count(*) FROM information_schema.innodb_trx t"
+            " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"
+            " WHERE p.db = %s AND p.command = 'Sleep' AND p.time_ms > 250"
+        )
+        with closing(self._connect()) as conn, conn.cursor() as cursor:
+            cursor.execute(idle, (name,))
+            return int(cursor.fetchone()[0])
+
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.cut(name)

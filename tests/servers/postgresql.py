@@ -60,6 +60,16 @@ class PostgreSQL(Server):
         with self.connect() as conn:
             return len(conn.execute(ours, (name,)).fetchall())
 
+    def idle_transactions(self, name: str) -> int:
+        """Count the transactions in a database whose client has been silent for 0.25 s."""
+        idle = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+            " AND state = 'idle in transaction' AND now() - state_change > interval '0.25 s'"
+        )
+        with self.connect() as conn:
+            (found,) = conn.execute(idle, (name,)).fetchone() or (0,)
+            return int(found)
+
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")

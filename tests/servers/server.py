@@ -97,6 +97,10 @@ class Server(ABC):
         """Break every connection to a database; give how many there were."""
 
     @abstractmethod
+    def idle_transactions(self, name: str) -> int:
+        """Count the transactions in a database whose client has been silent for 0.25 s."""
+
+    @abstractmethod
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
 

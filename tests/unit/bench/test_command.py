@@ -21,7 +21,7 @@ def test_everything_is_measured_unless_something_is_chosen() -> None:
     assert len(every) == len(set(every))
     assert set(names(quick=True)) < set(every)
     assert all(
-        "100,000" in one or "1,000,000" in one or "1,000 dev" in one for one in names(alone=True)
+        "100,000" in one or "1,000,000" in one or "5,000 dev" in one for one in names(alone=True)
     )
 
 
