@@ -82,6 +82,33 @@ async def test_what_one_consumer_gives_up_another_takes_in_the_same_request(
     assert list(answer.json["allocations"]) == [OTHER]
 
 
+async def test_one_consumer_or_provider_in_two_spellings_is_refused(client: Client) -> None:
+    await host(client, VCPU=4)
+    held_by_one = on(HOST, None, VCPU=1)
+    twice_held = held(None, **{HOST: {"VCPU": 1}, HOST.upper(): {"VCPU": 1}})
+    inventories = {"resource_provider_generation": 1, "inventories": {"VCPU": {"total": 4}}}
+    for method, path, body in (
+        ("POST", "/allocations", {ONE: held_by_one, ONE.upper(): held_by_one}),
+        ("POST", "/allocations", {ONE: twice_held}),
+        ("PUT", f"/allocations/{ONE}", twice_held),
+        (
+            "POST",
+            "/reshaper",
+            {"inventories": {HOST: inventories}, "allocations": {ONE: twice_held}},
+        ),
+        (
+            "POST",
+            "/reshaper",
+            {"inventories": {HOST: inventories, HOST.upper(): inventories}, "allocations": {}},
+        ),
+    ):
+        answer = await client(method, path, body=body)
+        assert answer.status == 400
+        assert "is named twice" in answer.detail
+    answer = await client("GET", f"/resource_providers/{HOST}/usages")
+    assert answer.json["usages"] == {"VCPU": 0}
+
+
 async def test_a_failed_first_write_leaves_no_consumer_behind(client: Client) -> None:
     await host(client, VCPU=4)
     for refused in (on(OTHER, None, VCPU=1), on(HOST, None, VCPU=5), on(HOST, None, VCPU=2**70)):

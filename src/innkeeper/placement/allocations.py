@@ -10,6 +10,7 @@ from innkeeper.core.ids import ConsumerUuid, canonical_uuid
 from innkeeper.core.inventory import MAX_INT
 from innkeeper.core.provider import Provider
 from innkeeper.index.index import Index
+from innkeeper.placement.names import check_once
 from innkeeper.placement.providers import row_of
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
@@ -47,7 +48,8 @@ async def set_allocations(placement: Placement, wanted: Sequence[Wanted]) -> Non
     """Make each consumer hold exactly what is wanted for it; all or nothing.
 
     Raises ConcurrentUpdate (a consumer's generation), InvalidInput (a provider that does not
-    exist), UnknownName (a class), CapacityExceeded, UnitViolation, NoInventory.
+    exist, or one in two spellings), UnknownName (a class), CapacityExceeded, UnitViolation,
+    NoInventory.
     """
     writes = await consumer_writes(placement, wanted)
     await placement.store.write(Replacement(writes))
@@ -67,6 +69,7 @@ async def consumer_writes(placement: Placement, wanted: Sequence[Wanted]) -> lis
     not exist), UnknownName (a class) or UnitViolation: whoever has old news shall hear that
     first. The write itself checks the generations again.
     """
+    check_once((each.consumer_uuid for each in wanted), what="consumer")
     try:
         for each in wanted:
             _check_providers(placement.index, each)
@@ -78,6 +81,7 @@ async def consumer_writes(placement: Placement, wanted: Sequence[Wanted]) -> lis
 
 
 def _check_providers(index: Index, wanted: Wanted) -> None:
+    check_once(wanted.resources, what="resource provider")
     for rp_uuid in wanted.resources:
         if index.row(canonical_uuid(rp_uuid) or rp_uuid) is None:
             raise InvalidInput(f"Allocation for resource provider '{rp_uuid}' that does not exist.")

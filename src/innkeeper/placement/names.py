@@ -1,8 +1,9 @@
-"""Names that a request uses must exist: checked against the index before a search begins."""
+"""Names in a request must exist, and each stand there once: checked before a search or a write."""
 
 from collections.abc import Iterable
 
-from innkeeper.core.errors import UnknownName
+from innkeeper.core.errors import InvalidInput, UnknownName
+from innkeeper.core.ids import canonical_uuid
 from innkeeper.index.index import Index
 
 
@@ -28,3 +29,13 @@ def check_traits(index: Index, names: Iterable[str]) -> None:
     unknown = sorted({name for name in names if name not in index.known_traits})
     if unknown:
         raise UnknownName(f"No such trait(s): {', '.join(unknown)}.")
+
+
+def check_once(uuids: Iterable[str], *, what: str) -> None:
+    """Raise InvalidInput if a uuid is there twice, however it is written."""
+    seen: set[str] = set()
+    for text in uuids:
+        uuid = canonical_uuid(text) or text
+        if uuid in seen:
+            raise InvalidInput(f"The {what} {uuid} is named twice, spelt differently.")
+        seen.add(uuid)
