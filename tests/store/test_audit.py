@@ -3,13 +3,16 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text, update
 
+from innkeeper.api.native.audit_log import AuditLog
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.store import claims, groups
 from innkeeper.store.audit import audit
-from tests.store.conftest import World
+from innkeeper.store.tables import instances
+from innkeeper.store.txn import Txn
+from tests.store.conftest import Ticking, World
 from tests.store.databases import without_foreign_keys
 
 
@@ -70,6 +73,41 @@ async def test_what_is_wrong_is_found(world: World, rule: str, damage: str) -> N
     report = await world.store.read(audit)
     assert rule in {finding.rule for finding in report.findings}
     assert not report.clean
+
+
+async def test_a_record_that_cannot_be_read_is_a_finding(world: World) -> None:
+    await fill(world)
+
+    def plant(txn: Txn) -> None:
+        txn.conn.execute(text(_INSTANCE.format(status="ACTIVE", task="NULL")))
+        txn.conn.execute(update(instances).values(body=b"torn"))
+
+    await world.store.write(plant)
+    report = await world.store.read(audit)
+    (finding,) = report.findings
+    assert finding.rule == "instance_holds_its_selection"
+    assert "cannot be read" in finding.detail
+
+
+async def test_only_bodies_that_are_looked_at_are_read(world: World) -> None:
+    asked: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked.append(statement)
+
+    event.listen(world.store._reader_engine, "before_cursor_execute", note)
+    await world.store.read(audit)
+    (of_bodies,) = (statement for statement in asked if "body" in statement)
+    assert "status IN" in of_bodies
+
+
+async def test_an_audit_ends_at_a_stop(world: World) -> None:
+    audits = AuditLog(world.store, clock=Ticking(), new_uuid=lambda: "audit")
+    audits.begin()
+    await audits.stop()
+    ended = audits.get("audit")
+    assert ended is not None
+    assert ended.state == "failed"
 
 
 async def test_an_inventory_made_smaller_than_used_is_only_a_note(world: World) -> None:

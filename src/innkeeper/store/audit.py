@@ -19,9 +19,11 @@ from sqlalchemy import (
 )
 
 from innkeeper.core.audit import AuditReport, Finding, Severity
+from innkeeper.core.errors import StoreError, Unavailable
 from innkeeper.core.ids import CellName
-from innkeeper.core.instance import TaskState
+from innkeeper.core.instance import Instance, TaskState
 from innkeeper.core.inventory import Inventory
+from innkeeper.store.chunks import rows_named
 from innkeeper.store.instances import read_body
 from innkeeper.store.tables import (
     allocations,
@@ -40,6 +42,9 @@ from innkeeper.store.tables import (
 MAX_FINDINGS: Final = 1_000
 """Of one rule: more say nothing new, and a broken table must not fill the memory."""
 
+STREAMED: Final = 1_000
+"""Bodies of instances in memory at a time: some megabytes."""
+
 LIVE: Final = ("BUILD", "ACTIVE")
 """Statuses of instances that hold something."""
 _COUNTED: Final = (
@@ -56,11 +61,21 @@ _COUNTED: Final = (
 _i, _a, _p = inventories.c, allocations.c, resource_providers.c
 
 
-def audit(conn: Connection, *, rules: Collection[str] | None = None) -> AuditReport:
-    """Check every rule, or those in ``rules``; give what was counted and found."""
+def audit(
+    conn: Connection,
+    *,
+    rules: Collection[str] | None = None,
+    over: Callable[[], bool] = lambda: False,
+) -> AuditReport:
+    """Check every rule, or those in ``rules``; give what was counted and found.
+
+    Raises Unavailable, before the next rule, once ``over`` says so.
+    """
     findings: list[Finding] = []
     checked = {name: rule for name, rule in _RULES.items() if rules is None or name in rules}
     for rule, (severity, check) in checked.items():
+        if over():
+            raise Unavailable("The store is shutting down.")
         for number, (subject, detail) in enumerate(check(conn)):
             if number == MAX_FINDINGS:
                 break
@@ -131,19 +146,29 @@ def _allocation_has_owner(conn: Connection) -> Iterator[tuple[str, str]]:
 def _instance_holds_its_selection(conn: Connection) -> Iterator[tuple[str, str]]:
     held = _held_by_instances(conn)
     c = instances.c
-    for uuid, status, host, body in conn.execute(select(c.uuid, c.status, c.host, c.body)):
-        has = held.get(uuid, {})
-        if status not in LIVE:
-            if has:
-                yield uuid, f"is {status} and still holds allocations"
-            continue
-        selection = read_body(body).selection
-        wants: dict[tuple[str, str], int] = {}
-        for allocation in () if selection is None else selection.allocations:
-            key = (allocation.rp_uuid, allocation.resource_class)
-            wants[key] = wants.get(key, 0) + allocation.amount
-        if wants != has:
-            yield uuid, f"is {status} on {host}; it holds {has}, its record says {wants}"
+    # All that ever was is a record here still: bodies of what is gone are left alone.
+    live = select(c.uuid, c.status, c.host, c.body).where(c.status.in_(LIVE))
+    with conn.execute(live, execution_options={"yield_per": STREAMED}) as rows:
+        for uuid, status, host, body in rows:
+            has = held.pop(uuid, {})
+            try:
+                wants = _wanted(read_body(body))
+            except StoreError as error:
+                yield uuid, f"is {status} on {host}: {error.detail}"
+                continue
+            if wants != has:
+                yield uuid, f"is {status} on {host}; it holds {has}, its record says {wants}"
+    for uuid, status in rows_named(conn, select(c.uuid, c.status), c.uuid, held):
+        yield uuid, f"is {status} and still holds allocations"
+
+
+def _wanted(instance: Instance) -> dict[tuple[str, str], int]:
+    """Give the amount of each (provider, class) that the record of an instance names."""
+    wants: dict[tuple[str, str], int] = {}
+    for allocation in () if instance.selection is None else instance.selection.allocations:
+        key = (allocation.rp_uuid, allocation.resource_class)
+        wants[key] = wants.get(key, 0) + allocation.amount
+    return wants
 
 
 def _held_by_instances(conn: Connection) -> dict[str, dict[tuple[str, str], int]]:

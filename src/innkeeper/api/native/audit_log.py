@@ -3,8 +3,10 @@
 They live in memory only: what they prove is about the moment in which they ran.
 """
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -44,6 +46,8 @@ class AuditLog:
         self._clock = clock
         self._new_uuid = new_uuid
         self._runs: Runs[AuditRun] = Runs(MAX_KEPT)
+        # Looked at by the thread that reads.
+        self._over = threading.Event()
 
     def begin(self) -> AuditRun:
         """Begin an audit; give it as it is now. One that is under way already is given instead."""
@@ -63,12 +67,14 @@ class AuditLog:
         return self._runs.latest()
 
     async def stop(self) -> None:
-        """Wait for what is under way."""
+        """End what is under way, as soon as its current rule is checked."""
+        self._over.set()
         await self._runs.stop()
 
     async def _run(self, run: AuditRun) -> None:
         ended = replace(run, state="failed")
+        checked = partial(audit, over=self._over.is_set)
         try:
-            ended = replace(run, state="done", report=await self._store.read(audit))
+            ended = replace(run, state="done", report=await self._store.read(checked))
         finally:
             self._runs.put(replace(ended, finished_at=self._clock()))
