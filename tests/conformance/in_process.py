@@ -17,7 +17,7 @@ from innkeeper.auth.noauth2 import NoAuth2
 from innkeeper.auth.policy import Policy
 from innkeeper.auth.rule_policy import RulePolicy
 from innkeeper.index.index import Index
-from innkeeper.placement.service import Placement
+from innkeeper.placement.service import Placement, Searching
 from innkeeper.store.store import Store
 
 ADMIN = {"x-auth-token": "admin", "x-roles": "admin,service"}
@@ -130,7 +130,13 @@ async def client_of(
     index.apply(store.load())
     store.start(index.apply)
     app = PlacementApp(
-        Placement(store, index, clock=clock, new_uuid=new_uuid),
+        Placement(
+            store,
+            index,
+            clock=clock,
+            new_uuid=new_uuid,
+            searching=Searching(clock_s=lambda: clock().timestamp()),
+        ),
         authenticator=NoAuth2(),
         policy=policy or RulePolicy(),
         cors=Cors(),
