@@ -19,5 +19,5 @@ async def project_usages(
 ) -> tuple[TypeUsage, ...]:
     """Give what a project, or one user in it, uses, by consumer type."""
     return await placement.store.read(
-        lambda conn: stored.of_project(conn, project_id, user_id=user_id)
+        lambda conn: stored.of_project(conn, project_id, user_id=user_id), lone=True
     )

@@ -1,20 +1,38 @@
 """Consumers and what they hold, read from either end: by consumer or by provider."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.ids import ConsumerUuid, RpId, RpUuid
+from innkeeper.core.moment import from_us
 from innkeeper.core.provider import Provider
 from innkeeper.store import providers
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
     allocations,
     consumer_types,
     consumers,
     resource_classes,
     resource_providers,
+)
+
+_c, _p, _a = consumers.c, resource_providers.c, allocations.c
+_HELD: Final = Prepared(
+    select(
+        *(_c.project_id, _c.user_id, _c.generation, _c.updated_at, consumer_types.c.name),
+        *(_p.id, _p.uuid, _p.generation, resource_classes.c.name, _a.used),
+    )
+    .select_from(consumers)
+    .outerjoin(consumer_types, consumer_types.c.id == _c.consumer_type_id)
+    .outerjoin(allocations, _a.consumer_id == _c.id)
+    .outerjoin(resource_providers, _p.id == _a.rp_id)
+    .outerjoin(resource_classes, resource_classes.c.id == _a.rc_id)
+    .where(_c.uuid == bindparam("of"))
+    .order_by(_a.rp_id, _a.rc_id)
 )
 
 
@@ -39,34 +57,28 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 def held_by(conn: Connection, uuid: str) -> Held | None:
-    """Give what a consumer holds; None if there is no such consumer."""
-    c = consumers.c
-    row = conn.execute(
-        select(c.id, c.project_id, c.user_id, c.generation, c.updated_at, consumer_types.c.name)
-        .select_from(consumers)
-        .outerjoin(consumer_types, consumer_types.c.id == c.consumer_type_id)
-        .where(c.uuid == uuid)
-    ).one_or_none()
-    if row is None:
+    """Give what a consumer holds, by one statement; None if there is no such consumer."""
+    rows = _HELD.rows(conn, {"of": uuid})
+    if not rows:
         return None
-    p = resource_providers.c
-    rows = conn.execute(
-        select(p.id, p.uuid, p.generation, resource_classes.c.name, allocations.c.used)
-        .select_from(allocations)
-        .join(resource_providers, p.id == allocations.c.rp_id)
-        .join(resource_classes, resource_classes.c.id == allocations.c.rc_id)
-        .where(allocations.c.consumer_id == row.id)
-        .order_by(allocations.c.rp_id, allocations.c.rc_id)
-    ).all()
-    consumer = Consumer(ConsumerUuid(uuid), row.project_id, row.user_id, row.name, row.generation)
+    project_id, user_id, generation, updated_us, consumer_type = rows[0][:5]
+    consumer = Consumer(
+        ConsumerUuid(uuid),
+        str(project_id),
+        str(user_id),
+        None if consumer_type is None else str(consumer_type),
+        integer(generation),
+    )
+    # Who was written in vain, by another program, may hold nothing.
+    held = [row[5:] for row in rows if row[5] is not None]
     return Held(
         consumer,
         tuple(
-            Allocation(RpId(rp_id), RpUuid(rp_uuid), name, used)
-            for rp_id, rp_uuid, _, name, used in rows
+            Allocation(RpId(integer(rp_id)), RpUuid(str(rp_uuid)), str(name), integer(used))
+            for rp_id, rp_uuid, _, name, used in held
         ),
-        {RpUuid(rp_uuid): generation for _, rp_uuid, generation, _, _ in rows},
-        row.updated_at,
+        {RpUuid(str(rp_uuid)): integer(seen) for _, rp_uuid, seen, _, _ in held},
+        from_us(integer(updated_us)),
     )
 
 

@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -33,6 +34,8 @@ class OpenStore(ABC):
         A connection that broke is made anew for up to ``reconnect_s`` seconds.
         """
         self._reader_engine = readers
+        # Of the same pool; a transaction would cost two more round trips.
+        self._lone_engine = readers.execution_options(isolation_level="AUTOCOMMIT")
         self._reconnect_s = reconnect_s
         # Set when nobody waits for the database any more.
         self._over = threading.Event()
@@ -70,16 +73,21 @@ class OpenStore(ABC):
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
 
-    async def read(self, op: Callable[[Connection], _Result]) -> _Result:
-        """Run ``op`` on a snapshot that has every write answered before; give its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, op)
+    async def read(self, op: Callable[[Connection], _Result], *, lone: bool = False) -> _Result:
+        """Run ``op`` on a snapshot that has every write answered before; give its result.
 
-    def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
+        ``lone``: it runs one statement, which is a snapshot by itself.
+        """
+        work = partial(self.read_now, op, lone=lone)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def read_now(self, op: Callable[[Connection], _Result], *, lone: bool = False) -> _Result:
         """Do what ``read`` does, in the calling thread."""
         patience = Patience(self._reconnect_s, self._over)
+        engine = self._lone_engine if lone else self._reader_engine
         while True:
             try:
-                with self._reader_engine.connect() as conn:
+                with engine.connect() as conn:
                     return op(conn)
             except (DBAPIError, PoolTimeout) as error:
                 failure = translate(error)

@@ -67,6 +67,10 @@ class PostgreSQLBackend(SocketBackend):
             "tcp_keepalives_interval": f"{KEEPALIVE_INTERVAL_S}",
             "tcp_keepalives_count": f"{KEEPALIVE_COUNT}",
         }
+        if reads:
+            # What is asked for often is in memory; else a join of a few consumers with what they
+            # hold would walk through all allocations.
+            options["random_page_cost"] = "1.1"
         if not reads:
             # What writes finds rows by their keys. A plan is kept, and one that was made while a
             # table was small would walk through it, or through all of an index, ever after.
