@@ -67,8 +67,9 @@ class TreeSums:
             kept = _Kept(self.of_all(column, column.free, roots), self._log.count)
             self._kept[resource_class] = kept
         else:
-            for position in changed - {NOTHING}:
-                kept.put(position, self._of_one(column, roots.item(position)))
+            for position in changed:
+                if position != NOTHING:
+                    kept.put(position, self._of_one(column, roots.item(position)))
             kept.seen = self._log.count
         return kept
 
