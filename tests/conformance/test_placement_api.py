@@ -109,6 +109,27 @@ async def test_one_consumer_or_provider_in_two_spellings_is_refused(client: Clie
     assert answer.json["usages"] == {"VCPU": 0}
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "raw"),
+    [
+        ("POST", "/resource_providers", rb'{"name": "a\u0000b"}'),
+        ("POST", "/resource_providers", rb'{"name": "a\\\u0000b"}'),
+        ("POST", "/resource_providers", '{"name": "a\\u0000b"}'.encode("utf-16")),
+        ("GET", "/resource_providers?name=a%00b", b""),
+        ("GET", "/allocations/a\0b", b""),
+    ],
+)
+async def test_a_nul_character_is_refused(
+    client: Client, method: str, target: str, raw: bytes
+) -> None:
+    assert (await client(method, target, raw=raw)).status == 400
+
+
+async def test_what_only_looks_like_a_nul_character_is_taken(client: Client) -> None:
+    raw = rb'{"name": "a\\u0000b"}'
+    assert (await client("POST", "/resource_providers", raw=raw)).status == 200
+
+
 async def test_a_failed_first_write_leaves_no_consumer_behind(client: Client) -> None:
     await host(client, VCPU=4)
     for refused in (on(OTHER, None, VCPU=1), on(HOST, None, VCPU=5), on(HOST, None, VCPU=2**70)):

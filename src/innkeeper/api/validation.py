@@ -133,7 +133,7 @@ def decode_json(body: bytes) -> Document:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        document = json.loads(body, parse_constant=_no_constant)
+        document = json.loads(body.decode(), parse_constant=_no_constant)
         # What it accepts beyond the other has no place in a store: numbers without bound
         # and halves of a surrogate pair. Writing it out again refuses both.
         json.dumps(document, ensure_ascii=False, allow_nan=False).encode()

@@ -99,6 +99,11 @@ async def test_a_body_is_json(media: str, answer: tuple[int, str]) -> None:
     assert await ask("POST", LISTED, body=b"{}", content_type=media) == answer
 
 
+async def test_a_nul_character_is_refused() -> None:
+    said = await ask("POST", LISTED, body=rb'{"name": "\u0000"}', content_type="application/json")
+    assert said == (400, "innkeeper.invalid_input")
+
+
 @pytest.mark.parametrize(
     ("config", "only_loopback"),
     [

@@ -22,10 +22,11 @@ from innkeeper.api.native.faults import Refused
 from innkeeper.api.native.operations import OPERATIONS
 from innkeeper.api.native.origins import Origins, check_media
 from innkeeper.api.native.service import Service
+from innkeeper.api.nul import NUL_REFUSED, has_nul
 from innkeeper.api.routing import Match, RouteTable
 from innkeeper.auth.access import Access
 from innkeeper.auth.strategy import Asking
-from innkeeper.core.errors import InnkeeperError
+from innkeeper.core.errors import InnkeeperError, InvalidInput
 
 REQUEST_ID: Final = "x-openstack-request-id"
 VERSION_HEADER: Final = "openstack-api-version"
@@ -114,6 +115,8 @@ class _NativeApp:
             raise _nothing(request, since=operation.since)
         content = await request.read()
         check_media(request, content)
+        if has_nul(request, content):
+            raise InvalidInput(NUL_REFUSED)
         call = Call(
             path=found.params,
             query=dict(parse_qsl(request.query, keep_blank_values=True)),

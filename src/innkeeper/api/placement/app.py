@@ -14,6 +14,7 @@ from innkeeper.api.fence import fenced
 from innkeeper.api.http import GONE, JSON, ClientGone, Request, Response
 from innkeeper.api.limits import OverLimit
 from innkeeper.api.media import best_offer
+from innkeeper.api.nul import NUL_REFUSED, has_nul
 from innkeeper.api.placement.call import Call, Endpoint
 from innkeeper.api.placement.error_body import Asked, render
 from innkeeper.api.placement.errors import HttpError, bad_request, refusal
@@ -138,9 +139,12 @@ class PlacementApp:
             target = endpoint.target(head) if endpoint.target else credentials.own
             if not self._policy.allows(endpoint.rule, credentials, target):
                 raise HttpError(403, f"Policy does not allow {endpoint.rule} to be performed.")
+        content = await head.read()
+        if has_nul(head, content):
+            raise bad_request(NUL_REFUSED)
         call = Call(
             request=head,
-            content=await head.read(),
+            content=content,
             version=version,
             segments=match.params,
             placement=self._placement,
