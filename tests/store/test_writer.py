@@ -243,6 +243,19 @@ def test_a_second_process_is_refused(database: str) -> None:
     asyncio.run(Store.open(database, clock=Ticking(), writer_id="two").close())
 
 
+def test_an_open_that_fails_lets_go_of_the_database(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_all: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("innkeeper.store.store.sync_standard_names", fail)
+        with pytest.raises(ZeroDivisionError):
+            Store.open(database, clock=Ticking(), writer_id="one")
+    asyncio.run(Store.open(database, clock=Ticking(), writer_id="one").close())
+
+
 def test_a_newer_schema_is_refused_and_left_alone(new_database: str) -> None:
     asyncio.run(Store.open(new_database, clock=Ticking(), writer_id="one").close())
     engine = create_engine(new_database)

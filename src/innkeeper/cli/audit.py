@@ -1,7 +1,6 @@
 """`innkeeper audit`: whether the books add up."""
 
 import asyncio
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,7 +11,7 @@ from innkeeper.cli.audit_options import Repair
 from innkeeper.cli.audit_table import audit_table
 from innkeeper.cli.options import Json, Settings, configured
 from innkeeper.cli.source import Source, Where, opened_server
-from innkeeper.config import Config
+from innkeeper.config import Config, StoreSettings
 from innkeeper.core.audit import AuditReport, Finding
 from innkeeper.core.errors import SetupError
 
@@ -80,32 +79,29 @@ async def _asked(server: Source) -> Audited:
 
 def _read(config: Config) -> list[Audited]:
     """Do it here, on the databases of the data directory. Raises SetupError."""
-    from innkeeper.store.audit import audit as prove
-    from innkeeper.store.dialects.backend import shown
-    from innkeeper.store.read_only import ReadOnlyStore
     from innkeeper.wiring.directory import databases
 
     if config.store.url:
-        store = ReadOnlyStore.look(config.database_url, settings=config.store)
-        try:
-            return [audited(shown(config.database_url), store.read_now(prove))]
-        finally:
-            store.close_readers()
+        return [_prove(config.database_url, config.store)]
     paths = databases(config.data_path)
     if not paths:
         raise SetupError(
             f"There is no database in {config.data_path}. Start a server or a replay on it first,"
             " or name another directory with --data-dir."
         )
-    return [_prove(path) for path in paths]
+    return [_prove(f"sqlite:///{path}", config.store) for path in paths]
 
 
-def _prove(path: Path) -> Audited:
+def _prove(url: str, settings: StoreSettings) -> Audited:
     from innkeeper.store.audit import audit as prove
+    from innkeeper.store.dialects.backend import shown
     from innkeeper.store.read_only import ReadOnlyStore
 
-    store = ReadOnlyStore.look(f"sqlite:///{path}")
-    return audited(str(path), store.read_now(prove))
+    store = ReadOnlyStore.look(url, settings=settings)
+    try:
+        return audited(shown(url), store.read_now(prove))
+    finally:
+        store.close_readers()
 
 
 def audited(database: str, report: AuditReport) -> Audited:

@@ -111,21 +111,12 @@ class Store(OpenStore):
         backend = backend_of(url, limits)
         writer = backend.open_writer()
         try:
-            schema.upgrade(writer)
-            with writer.begin() as conn:
-                sync_standard_names(conn, clock())
-                changes.make_turn(Txn(conn, names=Names(), now=clock()))
-        except SetupError:
+            _make_tables(writer, clock, shown=backend.shown)
+            return cls(backend, writer, readers=limits.pool_size, clock=clock, writer_id=writer_id)
+        except BaseException:
             writer.dispose()
             backend.release()
             raise
-        except DBAPIError as error:
-            writer.dispose()
-            backend.release()
-            raise SetupError(
-                f"Cannot make the tables of {backend.shown}: {translate(error).detail}"
-            ) from error
-        return cls(backend, writer, readers=limits.pool_size, clock=clock, writer_id=writer_id)
 
     @classmethod
     def share(
@@ -308,6 +299,16 @@ class Store(OpenStore):
             raise
         finally:
             _deliver(jobs)
+
+
+def _make_tables(writer: Engine, clock: Callable[[], datetime], *, shown: str) -> None:
+    try:
+        schema.upgrade(writer)
+        with writer.begin() as conn:
+            sync_standard_names(conn, clock())
+            changes.make_turn(Txn(conn, names=Names(), now=clock()))
+    except DBAPIError as error:
+        raise SetupError(f"Cannot make the tables of {shown}: {translate(error).detail}") from error
 
 
 def _settle(jobs: Sequence[Job]) -> None:

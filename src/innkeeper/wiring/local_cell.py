@@ -1,6 +1,7 @@
 """A cell inside this process: its conductor, and one agent for all of its hosts."""
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from innkeeper.bus.cell import CellBus
@@ -68,10 +69,11 @@ class LocalCell:
 
     async def stop(self) -> None:
         """Stop; what is under way goes on when the cell is started again."""
-        await self._conductor.stop(last=True)
-        await self._agent.stop()
-        self.driver.close()
-        self._refusals.close()
+        async with AsyncExitStack() as stack:
+            stack.callback(self._refusals.close)
+            stack.callback(self.driver.close)
+            stack.push_async_callback(self._agent.stop)
+            await self._conductor.stop(last=True)
 
 
 def guests_journal(directory: Path, cell: CellName) -> Path:
