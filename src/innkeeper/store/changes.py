@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, false, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    LargeBinary,
+    and_,
+    bindparam,
+    false,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from innkeeper.core.errors import NotEnrolled, StoreError
 from innkeeper.store.prepared import Prepared, integer
@@ -32,14 +43,18 @@ _RAISE: Final = Prepared(
 _TURN: Final = Prepared(
     select(writers.c.id).where(writers.c.id == bindparam("of")).with_for_update()
 )
-_SEQUENCE: Final = Prepared(select(writers.c.sequence).where(writers.c.id == bindparam("of")))
 _ADD: Final = Prepared(
-    insert(changes).values(
-        writer=bindparam("writer"),
-        sequence=bindparam("sequence"),
-        at=bindparam("at"),
-        body=bindparam("body"),
+    insert(changes)
+    .from_select(
+        ["writer", "sequence", "at", "body"],
+        select(
+            writers.c.id,
+            writers.c.sequence,
+            bindparam("at", type_=BigInteger),
+            bindparam("body", type_=LargeBinary),
+        ).where(writers.c.id == bindparam("of")),
     )
+    .returning(changes.c.sequence)
 )
 
 
@@ -88,17 +103,12 @@ def last_of(conn: Connection, writer: str) -> int | None:
 def record(txn: Txn, writer: str, touched: Touched) -> int:
     """Number this transaction, say what it touched, and give the number."""
     _RAISE.run(txn.cursor, txn.dialect, {"of": writer})
-    _SEQUENCE.run(txn.cursor, txn.dialect, {"of": writer})
+    body = encode(touched)
+    _ADD.run(txn.cursor, txn.dialect, {"of": writer, "at": txn.now_us, "body": body})
     row = txn.cursor.fetchone()
     if row is None:
         raise NotEnrolled(f"The writer {writer} is not enrolled.")
-    number = integer(row[0])
-    _ADD.run(
-        txn.cursor,
-        txn.dialect,
-        {"writer": writer, "sequence": number, "at": txn.now_us, "body": encode(touched)},
-    )
-    return number
+    return integer(row[0])
 
 
 def vector(conn: Connection) -> Vector:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
@@ -39,6 +39,11 @@ class ConsumerWrite(msgspec.Struct, frozen=True):
     allocations: tuple[Allocation, ...]
     expected_generation: ExpectedGeneration = "any"
 
+    @property
+    def is_of_new(self) -> bool:
+        """Whether the consumer must be new, so that nothing of it is given back."""
+        return self.expected_generation is None and bool(self.allocations)
+
 
 _Amounts = dict[Key, int]
 _Found = Mapping[str, tuple[int, int]]
@@ -49,7 +54,9 @@ _FIND: Final = ForEach(
     lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
 )
 _ADD: Final = ForEach(
-    lambda row: insert_of(consumers, row).returning(_c.uuid, _c.id),
+    lambda row: insert_of(consumers, row, ~exists().where(_c.uuid == row["uuid"])).returning(
+        _c.uuid, _c.id
+    ),
     uuid=str,
     project_id=str,
     user_id=str,
@@ -246,13 +253,13 @@ def _by_inventory(txn: Txn, wanted: Iterable[Allocation]) -> _Amounts:
 
 def _enter(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _Amounts]]:
     """Write the consumers' records; give their ids and what they held, which is dropped."""
-    found = _find(txn, [write.consumer.uuid for write in writes])
+    found: _Found = {}
+    if not all(write.is_of_new for write in writes):
+        found = _find(txn, [write.consumer.uuid for write in writes])
+        for write in writes:
+            _check_generation(write.consumer.uuid, write.expected_generation, found)
     for write in writes:
-        uuid = write.consumer.uuid
-        txn.consumer_changed(uuid)
-        _check_generation(
-            uuid, write.expected_generation, found[uuid][1] if uuid in found else None
-        )
+        txn.consumer_changed(write.consumer.uuid)
     ids = _add(txn, [w.consumer for w in writes if w.allocations and w.consumer.uuid not in found])
     entered: dict[str, tuple[int, _Amounts]] = {uuid: (of, {}) for uuid, of in ids.items()}
     if found:
@@ -272,7 +279,14 @@ def _add(txn: Txn, new: Sequence[Consumer]) -> dict[str, int]:
         for of in new
     ]
     added = _ADD.fetch(txn.cursor, txn.dialect, rows)
-    return {str(uuid): integer(consumer_id) for uuid, consumer_id in added}
+    ids = {str(uuid): integer(consumer_id) for uuid, consumer_id in added}
+    known = [of.uuid for of in new if of.uuid not in ids]
+    if known:
+        found = _find(txn, known)
+        for uuid in known:
+            _check_generation(uuid, None, found)
+        raise _changed_meanwhile(known)
+    return ids
 
 
 def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
@@ -307,16 +321,17 @@ def _give_up(txn: Txn, ids: Iterable[int]) -> dict[int, _Amounts]:
 
 def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGeneration]) -> None:
     """Raise ConcurrentUpdate for the first consumer of another generation than was seen."""
-    query = select(_c.uuid, _c.generation).where(_c.uuid.in_(seen))
-    present = {row.uuid: row.generation for row in conn.execute(query)}
+    query = select(_c.uuid, _c.id, _c.generation).where(_c.uuid.in_(seen))
+    present = {row.uuid: (row.id, row.generation) for row in conn.execute(query)}
     for uuid, expected in seen.items():
-        _check_generation(uuid, expected, present.get(uuid))
+        _check_generation(uuid, expected, present)
 
 
-def _check_generation(uuid: str, expected: ExpectedGeneration, found: int | None) -> None:
-    if expected not in ("any", found):
+def _check_generation(uuid: str, expected: ExpectedGeneration, found: _Found) -> None:
+    generation = found[uuid][1] if uuid in found else None
+    if expected not in ("any", generation):
         # Clients look for these very words, None for a null that was sent among them.
-        right = "null" if found is None else found
+        right = "null" if generation is None else generation
         raise ConcurrentUpdate(
             f"consumer generation conflict - expected {right} but got {expected} (consumer {uuid})"
         )

@@ -76,9 +76,9 @@ class ForEach:
         return found
 
 
-def insert_of(table: Table, row: Row) -> Insert:
-    """Give what inserts ``row`` into the columns of ``table`` that have its names."""
-    return insert(table).from_select(list(row), select(*row.values()))
+def insert_of(table: Table, row: Row, *where: ColumnElement[bool]) -> Insert:
+    """Give what inserts ``row`` into the columns of ``table`` that have its names, where it may."""
+    return insert(table).from_select(list(row), select(*row.values()).where(*where))
 
 
 def _pages(rows: Sequence[Values]) -> Sequence[Sequence[Values]]:

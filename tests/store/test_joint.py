@@ -1,0 +1,137 @@
+"""Claims that are run together come out as they would one after the other."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from innkeeper.core.allocation import Allocation
+from innkeeper.core.claim import Claim
+from innkeeper.core.errors import (
+    CapacityExceeded,
+    ConcurrentUpdate,
+    NoInventory,
+    UnitViolation,
+)
+from innkeeper.core.inventory import Inventory
+from innkeeper.store import claims
+from innkeeper.store.audit import audit
+from innkeeper.store.claims import ConsumerWrite, Replacement
+from innkeeper.store.tables import changes, inventories, resource_providers
+from tests.store.conftest import World
+
+
+def taking(*wanted: Claim) -> Replacement:
+    """Give a request of consumers that are new."""
+    return Replacement(tuple(ConsumerWrite(of.consumer, of.allocations, None) for of in wanted))
+
+
+async def outcomes(world: World, ops: Sequence[Replacement]) -> list[type[object]]:
+    """Send all at once; give the kinds of what came of them."""
+    results = await asyncio.gather(*(world.store.write(op) for op in ops), return_exceptions=True)
+    return [type(result) for result in results]
+
+
+async def state(world: World, provider: Allocation) -> tuple[int, list[int]]:
+    """Give a provider's generation, and what is used of its inventories."""
+    generation = select(resource_providers.c.generation).where(
+        resource_providers.c.id == provider.rp_id
+    )
+    used = (
+        select(inventories.c.used)
+        .where(inventories.c.rp_id == provider.rp_id)
+        .order_by(inventories.c.rc_id)
+    )
+    assert (await world.store.read(audit)).clean
+    return await world.store.read(
+        lambda conn: (conn.execute(generation).scalar_one(), list(conn.scalars(used)))
+    )
+
+
+async def test_all_that_wait_are_one_transaction_and_each_raises_generations(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 100), Inventory("MEMORY_MB", 1000))
+    before = await world.store.read(lambda conn: len(conn.execute(select(changes)).all()))
+    ops = [taking(world.claim((host, "VCPU", 1), (host, "MEMORY_MB", 10))) for _ in range(19)]
+    # One request of two consumers raises the generation once.
+    ops.append(taking(world.claim((host, "VCPU", 1)), world.claim((host, "VCPU", 2))))
+    assert await outcomes(world, ops) == [type(None)] * 20
+    assert await state(world, host) == (20, [22, 190])
+    after = await world.store.read(lambda conn: len(conn.execute(select(changes)).all()))
+    assert after == before + 1
+    (usage,) = world.pictures[-1].usages
+    assert (usage.generation, dict(usage.used)) == (20, {"VCPU": 22, "MEMORY_MB": 190})
+
+
+async def test_each_that_fails_is_found_and_told_why(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 100, step_size=2), Inventory("MEMORY_MB", 50))
+    known = world.claim((host, "VCPU", 2))
+    await world.store.write(taking(known))
+    good = [taking(world.claim((host, "VCPU", 2), (host, "MEMORY_MB", 5))) for _ in range(9)]
+    twice = world.claim((host, "VCPU", 2))
+    ops = [
+        *good[:4],
+        taking(world.claim((host, "VCPU", 3))),
+        taking(known),
+        *good[4:],
+        taking(world.claim((host, "DISK_GB", 1))),
+        taking(world.claim((host, "VCPU", 98))),
+        taking(twice),
+        taking(twice),
+    ]
+    none = type(None)
+    assert await outcomes(world, ops) == [
+        *([none] * 4),
+        UnitViolation,
+        ConcurrentUpdate,
+        *([none] * 5),
+        NoInventory,
+        CapacityExceeded,
+        none,
+        ConcurrentUpdate,
+    ]
+    assert await state(world, host) == (11, [22, 45])
+
+
+async def test_those_that_came_first_get_what_there_is(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 5))
+    ops = [taking(world.claim((host, "VCPU", 1))) for _ in range(11)]
+    expected = [type(None)] * 5 + [CapacityExceeded] * 6
+    assert await outcomes(world, ops) == expected
+    assert await state(world, host) == (5, [5])
+
+
+async def test_what_others_give_back_is_there_for_those_that_take(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 2))
+    first = world.claim((host, "VCPU", 2))
+    await world.store.write(taking(first))
+    took, freed = await asyncio.gather(
+        world.store.write(taking(world.claim((host, "VCPU", 2)))),
+        world.store.write(lambda txn: claims.release(txn, first.consumer.uuid)),
+    )
+    assert (took, freed) == (None, True)
+    assert await state(world, host) == (2, [2])
+
+
+async def test_two_cannot_change_places_on_full_hosts(world: World) -> None:
+    hosts = [await world.provider(Inventory("VCPU", 2)) for _ in range(2)]
+    held = [world.claim((host, "VCPU", 2)) for host in hosts]
+    await outcomes(world, [taking(of) for of in held])
+    ops = [
+        Replacement((ConsumerWrite(of.consumer, other.allocations, 1),))
+        for of, other in zip(held, reversed(held), strict=True)
+    ]
+    assert await outcomes(world, ops) == [CapacityExceeded] * 2
+    assert [await state(world, host) for host in hosts] == [(1, [2]), (1, [2])]
+
+
+async def test_a_refusal_names_the_inventory_that_refused(world: World) -> None:
+    host = await world.provider(
+        Inventory("VCPU", 10), Inventory("MEMORY_MB", 100), Inventory("DISK_GB", 10)
+    )
+    await world.store.write(taking(world.claim((host, "DISK_GB", 5))))
+    # Of the others more than half is asked for: once taken, it would not fit a second time.
+    wanted = world.claim((host, "VCPU", 6), (host, "MEMORY_MB", 60), (host, "DISK_GB", 6))
+    with pytest.raises(CapacityExceeded, match=r"'DISK_GB' .* 6 is asked for, 5 of 10 are used"):
+        await world.store.write(taking(wanted))
+    assert await state(world, host) == (1, [0, 0, 5])
