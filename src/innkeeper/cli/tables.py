@@ -96,6 +96,8 @@ def _provider(provider: ProviderView) -> str:
     parts += [f"{name} {each.used}/{each.capacity}" for name, each in provider.inventories.items()]
     if provider.traits:
         parts.append(f"[cyan]{escape(' '.join(provider.traits))}[/]")
+    if provider.cut:
+        parts.append("[yellow]more below[/]")
     return "  ".join(parts)
 
 

@@ -4,6 +4,7 @@ The Placement API shows the same providers one by one; here a tree is one answer
 """
 
 from heapq import nsmallest
+from typing import Final
 
 import msgspec
 
@@ -16,6 +17,10 @@ from innkeeper.api.native.versions import ROOT
 from innkeeper.core.errors import NotFound
 from innkeeper.core.ids import RpRow, canonical_uuid
 from innkeeper.index.index import Index
+
+MAX_DEPTH: Final = 64
+"""Levels of a tree that are shown. Real ones have five; JSON as deep as anybody can make a tree is
+read by hardly any client."""
 
 
 class TreeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,8 +72,10 @@ def _rows(index: Index) -> list[RpRow]:
     return [RpRow(row) for row in index.rows().tolist()]
 
 
-def _view(row: RpRow, index: Index) -> ProviderView:
+def _view(row: RpRow, index: Index, *, level: int = 1) -> ProviderView:
     provider = index.provider(row)
+    children = index.children(row)
+    cut = level == MAX_DEPTH and bool(children)
     return ProviderView(
         uuid=provider.uuid,
         name=provider.name,
@@ -85,5 +92,6 @@ def _view(row: RpRow, index: Index) -> ProviderView:
         },
         traits=tuple(index.traits(row)),
         aggregates=tuple(index.aggregates(row)),
-        children=tuple(_view(child, index) for child in index.children(row)),
+        children=() if cut else tuple(_view(child, index, level=level + 1) for child in children),
+        cut=cut,
     )

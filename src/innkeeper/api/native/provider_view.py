@@ -18,7 +18,7 @@ class InventoryView(msgspec.Struct, frozen=True):
     used: int
 
 
-class ProviderView(msgspec.Struct, frozen=True):
+class ProviderView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A provider of a tree. ``children`` are in the order of their creation."""
 
     uuid: str
@@ -28,6 +28,8 @@ class ProviderView(msgspec.Struct, frozen=True):
     traits: tuple[str, ...]
     aggregates: tuple[str, ...]
     children: tuple["ProviderView", ...]
+    cut: bool = False
+    """Whether it has children that are not shown, as it stands too deep in its tree."""
 
 
 class TreeShown(msgspec.Struct, frozen=True):
