@@ -12,14 +12,15 @@ all trees in turn. Times are of the CPU, so that what else runs on the machine m
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import islice, product
+from itertools import cycle, islice, product
 from typing import Final
 
 import msgspec
 
 from innkeeper.core.ids import RpId, RpUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.core.picture import InventoryPicture, Picture
+from innkeeper.core.moment import to_us
+from innkeeper.core.picture import InventoryPicture, Picture, UsagePicture
 from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.index.index import Index
@@ -240,14 +241,13 @@ def cases() -> Iterator[Case]:
     for groups in (1, 2, 4, 8):
         request = gpu_request(groups)
         name = f"200 hosts with 8 GPUs, {groups} isolated groups"
-        yield search_case(f"{name}, limit 1,000", gpus, 50.0, limited(request, 1_000))
+        yield search_case(f"{name}, limit 1,000", gpus, 2.0, limited(request, 1_000))
         yield within_case(f"{name}, best place on one", gpus.index, request, 1)
-    yield search_case(
-        "1,000 trees of 7, same_subtree, limit 1,000",
-        numa_hosts(1_000),
-        100.0,
-        limited(NUMA_REQUEST, 1_000),
-    )
+    numa, asked = numa_hosts(1_000), limited(NUMA_REQUEST, 1_000)
+    name = "1,000 trees of 7, same_subtree"
+    yield search_case(f"{name}, limit 1,000", numa, 1.0, asked)
+    yield Case(f"{name}, after each claim", after_claims(numa.index, asked, 6), goal_ms=2.0)
+    yield Case(f"{name}, new traits", lambda: fresh_search(numa.index, asked), goal_ms=5.0)
 
 
 def search_case(name: str, where: Cloud, goal_ms: float, asked: CandidateRequest) -> Case:
@@ -276,6 +276,18 @@ def fresh_search(index: Index, request: CandidateRequest) -> object:
     """Search as if any provider's traits had just changed."""
     index.columns.layout += 1
     return candidates(index, request)
+
+
+def after_claims(index: Index, request: CandidateRequest, rp_id: int) -> Callable[[], object]:
+    """Search each time after a GPU was claimed, or given back."""
+    amounts = cycle((1, 0))
+
+    def run() -> object:
+        used = (("PGPU", next(amounts)),)
+        index.apply(Picture(usages=(UsagePicture(RpId(rp_id), 1, to_us(NOW), used),)))
+        return candidates(index, request)
+
+    return run
 
 
 def timed_ms(run: Callable[[], object]) -> list[float]:
