@@ -28,6 +28,8 @@ USER_VARIABLE: Final = "INNKEEPER_USER"
 NO_SETTINGS: Final = frozenset({CONFIG_VARIABLE, TOKEN_VARIABLE, USER_VARIABLE})
 """Variables that start as settings do, and are none: who a command is when it asks a server."""
 
+DIRECTORY_MODE: Final = 0o700
+"""Mode of a data directory that we make: whoever may read the files needs no other leave."""
 DATABASE_NAME: Final = "innkeeper.db"
 """File of the embedded database inside the data directory."""
 

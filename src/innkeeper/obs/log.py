@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 import structlog
+from structlog.typing import EventDict
 
 from innkeeper.config import LogLevel
 
@@ -19,6 +20,10 @@ LEVELS: Final[dict[LogLevel, int]] = {
 }
 
 
+MAX_VALUE_CHARS: Final = 2_000
+"""What is logged of one value: enough to know it by, where anybody may send 64 KiB of it."""
+
+
 def set_up(level: LogLevel) -> None:
     """Send events of ``level`` and above to stderr: ours, and those of the libraries."""
     structlog.configure(
@@ -26,6 +31,7 @@ def set_up(level: LogLevel) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _harmless,
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ],
@@ -41,6 +47,15 @@ def set_up(level: LogLevel) -> None:
     )
     # It would log the headers of every answer, among them the tokens that Keystone gives.
     logging.getLogger("httpcore2").setLevel(max(LEVELS[level], logging.INFO))
+
+
+def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Escape what a terminal would obey, and cut what is very long: it may be anybody's words."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            cut = value[:MAX_VALUE_CHARS]
+            event[name] = cut if cut.isprintable() else repr(cut)
+    return event
 
 
 def _to_stderr(*_names: object) -> structlog.PrintLogger:

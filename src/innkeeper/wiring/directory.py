@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from innkeeper.config import DATABASE_NAME
+from innkeeper.config import DATABASE_NAME, DIRECTORY_MODE
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.backend import is_embedded
 from innkeeper.store.lock import StoreLock
@@ -101,7 +101,7 @@ def databases(directory: Path) -> tuple[Path, ...]:
 
 def _make(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
             f"Cannot make the data directory {directory}: {error.strerror}. Choose another with"

@@ -1,8 +1,11 @@
+import stat
 from pathlib import Path
 
 import pytest
 
+from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.backend import backend_of
 from innkeeper.wiring.directory import (
     databases,
     drop_run,
@@ -54,6 +57,13 @@ def test_runs_have_databases_of_their_own(tmp_path: Path) -> None:
     assert databases(tmp_path) == (run / "innkeeper.db",)
     drop_run(run)
     assert databases(tmp_path) == ()
+
+
+def test_a_directory_that_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
+    take_for_replay(tmp_path / "new" / "inn")
+    backend_of(f"sqlite:///{tmp_path}/other/innkeeper.db", StoreSettings()).open_writer().dispose()
+    for made in (tmp_path / "new" / "inn", tmp_path / "other"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
 def test_only_a_run_is_dropped(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Logs never hold a token, however much is logged."""
+"""Logs never hold a token, however much is logged, and nothing that a terminal would obey."""
 
 import asyncio
 import logging
@@ -37,3 +37,23 @@ async def test_not_even_when_all_is_logged(capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().err
     assert f"127.0.0.1:{port}" in said
     assert "s3cret" not in said
+
+
+def test_what_somebody_sends_is_logged_so_that_it_does_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.set_up("info")
+    structlog.get_logger("t").info(
+        "refused", user="\x1b[2Jbob\nfine", other="h\u00e9" + "x" * 70_000
+    )
+    said = capsys.readouterr().err
+    assert "user='\\x1b[2Jbob\\nfine'" in said
+    assert "h\u00e9xxx" in said
+    assert said.count("\n") == 1
+    assert len(said) < 3_000
+
+
+def test_a_traceback_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_up("info")
+    structlog.get_logger("t").error("failed", exc_info=ValueError("why"))
+    assert "\nValueError: why" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
+from innkeeper.store.database_url import told
 from innkeeper.store.dialects.mariadb import MariaDBBackend
 from innkeeper.store.dialects.postgresql import PostgreSQLBackend
 from innkeeper.store.dialects.sqlite import SqliteBackend
@@ -85,5 +86,5 @@ def is_embedded(url: str) -> bool:
 def _parsed(url: str) -> URL:
     try:
         return make_url(url)
-    except ArgumentError as error:
-        raise SetupError(f"{url!r} is no database URL. {EXAMPLES}.") from error
+    except (ArgumentError, ValueError) as error:
+        raise SetupError(f"{told(url)!r} is no database URL. {EXAMPLES}.") from error

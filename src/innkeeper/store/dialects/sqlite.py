@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from innkeeper.config import DIRECTORY_MODE
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.trouble import Trouble
 from innkeeper.store.lock import StoreLock
@@ -49,7 +50,7 @@ class SqliteBackend:
     def open_writer(self) -> Engine:
         """Take the lock; give an engine whose one connection writes. Raises SetupError."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         except OSError as error:
             raise SetupError(
                 f"Cannot make the data directory {self._path.parent}: {error.strerror}. Choose"

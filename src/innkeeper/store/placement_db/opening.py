@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from innkeeper.core.errors import SetupError
+from innkeeper.store.database_url import told
 from innkeeper.store.placement_db import tables
 
 BUSY_TIMEOUT_MS: Final = 10_000
@@ -44,8 +45,8 @@ def placement_url(text: str) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise SetupError(f"{text!r} is no database URL. {_EXAMPLES}") from error
+    except (ArgumentError, ValueError) as error:
+        raise SetupError(f"{told(text)!r} is no database URL. {_EXAMPLES}") from error
     driver = _DRIVERS.get(url.get_backend_name())
     if driver is None or not url.database:
         raise SetupError(f"{shown(url)} names no database that Placement can have. {_EXAMPLES}")
