@@ -56,6 +56,7 @@ async def serve(
     from innkeeper.wiring.serve import stop_signals, unless
     from innkeeper.wiring.system import running
 
+    settle()
     with stop_signals() as told:
         system = running(
             config, hosts, scheduling=scheduler_settings(config), random=SystemRandom()

@@ -40,6 +40,7 @@ async def _serve(order: Order) -> int:
     config = order.config
     loop = asyncio.get_running_loop()
     ports = Ports.inherited(order.filenos)
+    settle()
     with stop_signals() as told:
 
         def alone() -> None:

@@ -16,12 +16,11 @@ Result = TypeVar("Result")
 
 
 def settle() -> None:
-    """Say that a process has started: what it has loaded by now stays as long as it does.
+    """Say that what the process has loaded by now stays as long as the process does.
 
     Python looks through all of it for garbage otherwise, again and again: 45 ms for the code alone,
-    and longer with every provider, for which every request waits.
+    and longer with every provider, for which every request waits, and loading a store too.
     """
-    gc.collect()
     gc.freeze()
 
 
