@@ -4,6 +4,7 @@ A build that failed, or that was destroyed, is over for good: a message that com
 late must not bring the guest up after its conductor went on to another host.
 """
 
+from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from innkeeper.compute.journal import Journal
 from innkeeper.core.ids import HostName, InstanceUuid
 
 MAX_KEPT: Final = 100_000
-"""Refusals that outlive a restart, newest first: hours of the busiest agent, some 10 MB."""
+"""Refusals that are kept, the newest: hours of the busiest agent, some 10 MB."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -31,11 +32,10 @@ class Refusals:
     def __init__(self, path: Path | None = None) -> None:
         """Read the journal at ``path``; without one, nothing outlives the process."""
         self._journal: Journal[Refusal] = Journal(path, Refusal)
-        self._last: dict[tuple[HostName, InstanceUuid], Refusal] = {}
+        # By age, the oldest first.
+        self._last: OrderedDict[tuple[HostName, InstanceUuid], Refusal] = OrderedDict()
         for refusal in self._journal.records():
             self._keep(refusal)
-        for key in list(self._last)[: max(0, len(self._last) - MAX_KEPT)]:
-            del self._last[key]
         self._journal.rewrite(self._last.values())
 
     def refuse(self, refusal: Refusal) -> None:
@@ -44,6 +44,8 @@ class Refusals:
         if known is None or known.attempt < refusal.attempt:
             self._journal.append(refusal)
             self._keep(refusal)
+            if self._journal.is_long:
+                self._journal.rewrite(self._last.values())
 
     def reason(self, host: HostName, instance: InstanceUuid, *, attempt: int) -> str | None:
         """Say why a build is refused; None if it is not."""
@@ -56,6 +58,7 @@ class Refusals:
 
     def _keep(self, refusal: Refusal) -> None:
         key = (refusal.host, refusal.instance)
-        # Out and in again: the dict is ordered by the age of what it holds.
-        self._last.pop(key, None)
         self._last[key] = refusal
+        self._last.move_to_end(key)
+        if len(self._last) > MAX_KEPT:
+            self._last.popitem(last=False)

@@ -66,9 +66,7 @@ class SimulatedDriver:
         )
         for record in self._journal.records():
             self._apply(record)
-        self._journal.rewrite(
-            GuestMade(guest) for guests in self._guests.values() for guest in guests.values()
-        )
+        self._compact()
 
     async def build(self, guest: Guest) -> None:
         """Take the host's time, then make the guest or raise BuildFailed."""
@@ -105,6 +103,13 @@ class SimulatedDriver:
     def _write(self, record: GuestMade | GuestGone) -> None:
         self._journal.append(record)
         self._apply(record)
+        if self._journal.is_long:
+            self._compact()
+
+    def _compact(self) -> None:
+        self._journal.rewrite(
+            GuestMade(guest) for guests in self._guests.values() for guest in guests.values()
+        )
 
     def _apply(self, record: GuestMade | GuestGone) -> None:
         match record:
