@@ -54,8 +54,12 @@ def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if isinstance(value, str):
             cut = value[:MAX_VALUE_CHARS]
-            event[name] = cut if cut.isprintable() else repr(cut)
+            event[name] = cut if cut.isprintable() else "".join(map(_shown, cut))
     return event
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def _to_stderr(*_names: object) -> structlog.PrintLogger:

@@ -61,7 +61,9 @@ def test_runs_have_databases_of_their_own(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_made_is_for_its_owner_alone(tmp_path: Path) -> None:
     take_for_replay(tmp_path / "new" / "inn")
-    backend_of(f"sqlite:///{tmp_path}/other/innkeeper.db", StoreSettings()).open_writer().dispose()
+    backend = backend_of(f"sqlite:///{tmp_path}/other/innkeeper.db", StoreSettings())
+    backend.open_writer().dispose()
+    backend.release()
     for made in (tmp_path / "new" / "inn", tmp_path / "other"):
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
 

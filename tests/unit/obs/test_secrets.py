@@ -47,7 +47,7 @@ def test_what_somebody_sends_is_logged_so_that_it_does_nothing(
         "refused", user="\x1b[2Jbob\nfine", other="h\u00e9" + "x" * 70_000
     )
     said = capsys.readouterr().err
-    assert "user='\\x1b[2Jbob\\nfine'" in said
+    assert "user=\\x1b[2Jbob\\nfine" in said
     assert "h\u00e9xxx" in said
     assert said.count("\n") == 1
     assert len(said) < 3_000
