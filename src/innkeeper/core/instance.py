@@ -1,7 +1,7 @@
 """Instance: a workload with a place; its record lives in the one store of all cells."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -12,6 +12,9 @@ from innkeeper.core.selection import Selection
 
 Status = Literal["BUILD", "ACTIVE", "ERROR", "DELETED"]
 TaskState = Literal["building", "deleting"]
+
+LIVE: Final[tuple[Status, ...]] = ("BUILD", "ACTIVE")
+"""Statuses of instances that hold something."""
 
 
 class Attempt(msgspec.Struct, frozen=True):

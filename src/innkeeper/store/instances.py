@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tup
 
 from innkeeper.core.errors import DuplicateName, NotFound, StaleState, StoreError
 from innkeeper.core.ids import InstanceUuid
-from innkeeper.core.instance import Instance
+from innkeeper.core.instance import LIVE, Instance
 from innkeeper.core.instance_filter import InstanceFilter, InstancePage, Marker
 from innkeeper.core.moment import to_us
 from innkeeper.store.chunks import chunks
@@ -163,5 +163,5 @@ def _touch(txn: Txn, before: Instance | None, after: Instance) -> None:
 
 def _place(instance: Instance | None) -> str | None:
     """Give the host where the instance counts as a workload."""
-    counts = instance is not None and instance.status in {"BUILD", "ACTIVE"}
+    counts = instance is not None and instance.status in LIVE
     return instance.host if instance is not None and counts else None

@@ -12,6 +12,7 @@ from innkeeper.core.errors import StaleState
 from innkeeper.core.ids import CellName, RpId
 from innkeeper.core.instance import TaskState
 from innkeeper.store import claims, groups, tasks
+from innkeeper.store.breaches import Key
 from innkeeper.store.tables import (
     allocations,
     consumers,
@@ -25,16 +26,13 @@ from innkeeper.store.tables import (
 from innkeeper.store.tables import tasks as table
 from innkeeper.store.txn import Txn
 
-Key = tuple[int, int]
-"""(provider id, resource class id): an inventory."""
-
 _i, _a, _p = inventories.c, allocations.c, resource_providers.c
 
 
-def lower_used(txn: Txn, key: Key, *, by: int) -> None:
-    """Take ``by`` from ``used`` if it still is that far above the sum of its allocations.
+def correct_used(txn: Txn, key: Key, *, by: int) -> None:
+    """Take ``by`` from ``used`` if it is still that far above the sum of its allocations.
 
-    Claims may go on meanwhile: they move both by the same amount.
+    Below zero: it is below the sum, and raised. Claims may go on meanwhile: they move both by the same amount.
     """
     held = (
         select(func.coalesce(func.sum(_a.used), 0))

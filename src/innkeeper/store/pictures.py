@@ -12,6 +12,7 @@ from typing import Final, cast
 from sqlalchemy import Connection, Table, func, select
 
 from innkeeper.core.ids import HostName, RpId
+from innkeeper.core.instance import LIVE
 from innkeeper.core.picture import (
     NamePicture,
     Picture,
@@ -33,8 +34,6 @@ from innkeeper.store.tables import (
     traits,
 )
 from innkeeper.store.touched import Touched
-
-_LIVE: Final = ("BUILD", "ACTIVE")
 
 _USAGES: Final = ForEach(
     lambda row: (
@@ -111,7 +110,7 @@ def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[Workloa
     c = instances.c
     query = (
         select(c.host, c.workload, func.count())
-        .where(c.workload.is_not(None), c.host.is_not(None), c.status.in_(_LIVE))
+        .where(c.workload.is_not(None), c.host.is_not(None), c.status.in_(LIVE))
         .group_by(c.host, c.workload)
         .order_by(c.host, c.workload)
     )

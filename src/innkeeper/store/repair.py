@@ -6,31 +6,36 @@ Planning only reads. What a program cannot decide is advice for a person, and ne
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection
 
-from innkeeper.core.inventory import Inventory
 from innkeeper.core.repair import LiveConsumers, Plan, Step
 from innkeeper.store import mends
-from innkeeper.store.audit import (
-    LIVE,
-    audit,
-    group_counts,
+from innkeeper.store.audit import audit
+from innkeeper.store.breaches import (
+    Breach,
+    CapacityOff,
+    CountOff,
+    DeadHolder,
+    Empty,
+    LonelyMember,
+    Ownerless,
+    RootOff,
+    Unfinished,
+    UsedOff,
+    capacity_off,
+    counts_off,
+    dead_holders,
+    empty,
     lonely_members,
-    roots_by_parents,
+    ownerless,
+    roots_off,
     unfinished,
+    used_off,
 )
 from innkeeper.store.orphans import orphans
-from innkeeper.store.tables import (
-    allocations,
-    consumers,
-    instances,
-    inventories,
-    resource_classes,
-    resource_providers,
-)
 from innkeeper.store.txn import Txn
 
 ADVICE: Final = {
@@ -46,7 +51,7 @@ ADVICE: Final = {
 """What a person should do about a finding that no mend is for."""
 _LATER: Final = "comes right with the others, or is found again by the next audit"
 
-_i, _a, _p = inventories.c, allocations.c, resource_providers.c
+_Found = TypeVar("_Found", bound=Breach)
 
 
 class Mend(msgspec.Struct, frozen=True):
@@ -78,205 +83,117 @@ def plan(
     return Plan(steps, held_back), tuple(found)
 
 
-def _used(conn: Connection) -> Iterator[Mend]:
-    total = func.coalesce(func.sum(_a.used), 0)
-    query = (
-        select(_p.uuid, resource_classes.c.name, _i.rp_id, _i.rc_id, _i.used, total)
-        .select_from(inventories)
-        .join(resource_providers, _p.id == _i.rp_id)
-        .join(resource_classes, resource_classes.c.id == _i.rc_id)
-        .outerjoin(allocations, and_(_a.rp_id == _i.rp_id, _a.rc_id == _i.rc_id))
-        .group_by(_p.uuid, resource_classes.c.name, _i.rp_id, _i.rc_id, _i.used)
-        .having(_i.used != total)
-        .order_by(_i.rp_id, _i.rc_id)
+_Made = tuple[str, Callable[[Txn], None]] | None
+"""What to do about a breach, in words, and the write that does it; None: a person must."""
+
+
+def _used(breach: UsedOff) -> _Made:
+    off = breach.used - breach.held
+    action = f"{'lower' if off > 0 else 'raise'} used by {abs(off)}"
+    return action, partial(mends.correct_used, key=breach.key, by=off)
+
+
+def _capacity(breach: CapacityOff) -> _Made:
+    return (
+        f"change capacity from {breach.seen[3]} to {breach.right}",
+        partial(mends.set_capacity, key=breach.key, seen=breach.seen, to=breach.right),
     )
-    for uuid, name, rp_id, rc_id, used, held in conn.execute(query):
-        off = int(used - held)
-        yield Mend(
-            Step(
-                "used_equals_allocations",
-                f"{uuid} {name}",
-                f"used is {used}, its allocations sum up to {held}",
-                f"{'lower' if off > 0 else 'raise'} used by {abs(off)}",
-                fixable=True,
-            ),
-            partial(mends.lower_used, key=(rp_id, rc_id), by=off),
-        )
 
 
-def _capacity(conn: Connection) -> Iterator[Mend]:
-    query = (
-        select(
-            _p.uuid,
-            resource_classes.c.name,
-            *(_i.rp_id, _i.rc_id, _i.total, _i.reserved, _i.allocation_ratio, _i.capacity),
-        )
-        .select_from(inventories)
-        .join(resource_providers, _p.id == _i.rp_id)
-        .join(resource_classes, resource_classes.c.id == _i.rc_id)
-        .order_by(_i.rp_id, _i.rc_id)
+def _root(breach: RootOff) -> _Made:
+    if breach.right is None:
+        return None
+    return (
+        f"change its root from provider {breach.root_id} to {breach.right}",
+        partial(
+            mends.set_root,
+            rp_id=breach.id,
+            parent=breach.parent_id,
+            seen=breach.root_id,
+            to=breach.right,
+        ),
     )
-    for uuid, name, rp_id, rc_id, *seen in conn.execute(query):
-        total, reserved, ratio, capacity = seen
-        right = Inventory(name, total, reserved, allocation_ratio=ratio).capacity
-        if right != capacity:
-            yield Mend(
-                Step(
-                    "capacity_is_computed",
-                    f"{uuid} {name}",
-                    f"capacity is {capacity}, should be {right}",
-                    f"change capacity from {capacity} to {right}",
-                    fixable=True,
-                ),
-                partial(
-                    mends.set_capacity,
-                    key=(rp_id, rc_id),
-                    seen=(total, reserved, ratio, capacity),
-                    to=right,
-                ),
-            )
 
 
-def _ownerless(conn: Connection) -> Iterator[Mend]:
-    rows = conn.execute(
-        select(_a.consumer_id, _a.rp_id, _a.rc_id, _a.used)
-        .outerjoin(consumers, consumers.c.id == _a.consumer_id)
-        .where(consumers.c.id.is_(None))
-        .order_by(_a.consumer_id, _a.rp_id, _a.rc_id)
+def _count(breach: CountOff) -> _Made:
+    return (
+        f"change the count from {breach.kept} to {breach.counted}",
+        partial(
+            mends.set_group_count,
+            group=breach.group,
+            host=breach.host,
+            seen=breach.kept,
+            to=breach.counted,
+        ),
     )
-    held: dict[int, dict[mends.Key, int]] = {}
-    for consumer_id, rp_id, rc_id, used in rows:
-        held.setdefault(consumer_id, {})[rp_id, rc_id] = used
-    for consumer_id, amounts in held.items():
-        yield Mend(
-            Step(
-                "allocation_has_owner",
-                f"consumer {consumer_id}",
-                f"holds {len(amounts)} allocations and does not exist",
-                "drop these allocations and give back what they hold",
-                fixable=True,
-            ),
-            partial(mends.drop_ownerless, consumer_id=consumer_id, held=amounts),
-        )
 
 
-def _empty(conn: Connection) -> Iterator[Mend]:
-    c = consumers.c
-    query = (
-        select(c.uuid, c.generation)
-        .outerjoin(allocations, _a.consumer_id == c.id)
-        .where(_a.consumer_id.is_(None))
-        .order_by(c.id)
+def _ownerless(breach: Ownerless) -> _Made:
+    return (
+        "drop these allocations and give back what they hold",
+        partial(mends.drop_ownerless, consumer_id=breach.consumer_id, held=breach.held),
     )
-    for uuid, generation in conn.execute(query):
-        yield Mend(
-            Step(
-                "allocation_has_owner",
-                uuid,
-                "exists without allocations",
-                "remove the consumer, which holds nothing",
-                fixable=True,
-            ),
-            partial(mends.end_consumer, uuid=uuid, generation=generation, held=0),
-        )
 
 
-def _dead_instances(conn: Connection) -> Iterator[Mend]:
-    c = instances.c
-    query = (
-        select(c.uuid, c.status, c.generation)
-        .join(consumers, consumers.c.uuid == c.uuid)
-        .join(allocations, _a.consumer_id == consumers.c.id)
-        .where(c.status.not_in(LIVE), c.task_state.is_(None))
-        .distinct()
-        .order_by(c.uuid)
+def _empty(breach: Empty) -> _Made:
+    return (
+        "remove the consumer, which holds nothing",
+        partial(mends.end_consumer, uuid=breach.subject, generation=breach.generation, held=0),
     )
-    for uuid, status, generation in conn.execute(query):
-        yield Mend(
-            Step(
-                "instance_holds_its_selection",
-                uuid,
-                f"is {status} and still holds allocations",
-                "give back what it holds",
-                fixable=True,
-            ),
-            partial(mends.empty_instance, uuid=uuid, generation=generation),
-        )
 
 
-def _roots(conn: Connection) -> Iterator[Mend]:
-    for each in roots_by_parents(conn):
-        if each.right is not None and each.right != each.root_id:
-            yield Mend(
-                Step(
-                    "tree_is_whole",
-                    each.uuid,
-                    each.problem,
-                    f"change its root from provider {each.root_id} to {each.right}",
-                    fixable=True,
-                ),
-                partial(
-                    mends.set_root,
-                    rp_id=each.id,
-                    parent=each.parent_id,
-                    seen=each.root_id,
-                    to=each.right,
-                ),
-            )
+def _dead_holder(breach: DeadHolder) -> _Made:
+    if breach.task_state is not None:
+        return None
+    return (
+        "give back what it holds",
+        partial(mends.empty_instance, uuid=breach.subject, generation=breach.generation),
+    )
 
 
-def _group_counts(conn: Connection) -> Iterator[Mend]:
-    for uuid, host, kept, counted in group_counts(conn):
-        yield Mend(
-            Step(
-                "group_counts_are_right",
-                f"{uuid} on {host}",
-                f"its count of members is off by {kept - counted}",
-                f"change the count from {kept} to {counted}",
-                fixable=True,
-            ),
-            partial(mends.set_group_count, group=uuid, host=host, seen=kept, to=counted),
-        )
+def _lonely(breach: LonelyMember) -> _Made:
+    return "take it out of the group", partial(mends.end_membership, uuid=breach.subject)
 
 
-def _lonely(conn: Connection) -> Iterator[Mend]:
-    for uuid, problem in lonely_members(conn):
-        yield Mend(
-            Step("member_has_consumer", uuid, problem, "take it out of the group", fixable=True),
-            partial(mends.end_membership, uuid=uuid),
-        )
+def _unfinished(breach: Unfinished) -> _Made:
+    if breach.cell is None:
+        return None
+    return (
+        f"give cell {breach.cell} the task to end it",
+        partial(
+            mends.add_task,
+            uuid=breach.subject,
+            cell=breach.cell,
+            task_state=breach.task_state,
+            generation=breach.generation,
+        ),
+    )
 
 
-def _unfinished(conn: Connection) -> Iterator[Mend]:
-    for each in unfinished(conn):
-        if each.cell is not None:
-            yield Mend(
-                Step(
-                    "unfinished_has_task",
-                    each.uuid,
-                    each.problem,
-                    f"give cell {each.cell} the task to end it",
-                    fixable=True,
-                ),
-                partial(
-                    mends.add_task,
-                    uuid=each.uuid,
-                    cell=each.cell,
-                    task_state=each.task_state,
-                    generation=each.generation,
-                ),
-            )
+def _planner(
+    rule: str, find: Callable[[Connection], Iterator[_Found]], make: Callable[[_Found], _Made]
+) -> Callable[[Connection], Iterator[Mend]]:
+    """Give what plans the mends of one kind of breach."""
+
+    def planned(conn: Connection) -> Iterator[Mend]:
+        for breach in find(conn):
+            made = make(breach)
+            if made is not None:
+                action, write = made
+                yield Mend(Step(rule, breach.subject, breach.problem, action, fixable=True), write)
+
+    return planned
 
 
 # `used` and the counts of groups come first: the others give back from them.
-_PLANNERS: Final[tuple[Callable[[Connection], Iterator[Mend]], ...]] = (
-    _used,
-    _capacity,
-    _roots,
-    _group_counts,
-    _ownerless,
-    _empty,
-    _dead_instances,
-    _lonely,
-    _unfinished,
+_PLANNERS: Final = (
+    _planner("used_equals_allocations", used_off, _used),
+    _planner("capacity_is_computed", capacity_off, _capacity),
+    _planner("tree_is_whole", roots_off, _root),
+    _planner("group_counts_are_right", counts_off, _count),
+    _planner("allocation_has_owner", ownerless, _ownerless),
+    _planner("allocation_has_owner", empty, _empty),
+    _planner("instance_holds_its_selection", dead_holders, _dead_holder),
+    _planner("member_has_consumer", lonely_members, _lonely),
+    _planner("unfinished_has_task", unfinished, _unfinished),
 )
