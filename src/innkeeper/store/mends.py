@@ -32,7 +32,8 @@ _i, _a, _p = inventories.c, allocations.c, resource_providers.c
 def correct_used(txn: Txn, key: Key, *, by: int) -> None:
     """Take ``by`` from ``used`` if it is still that far above the sum of its allocations.
 
-    Below zero: it is below the sum, and raised. Claims may go on meanwhile: they move both by the same amount.
+    Below zero: it is below the sum, and raised. Claims may go on meanwhile: they move both by
+    the same amount.
     """
     held = (
         select(func.coalesce(func.sum(_a.used), 0))
