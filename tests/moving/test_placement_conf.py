@@ -108,7 +108,8 @@ def test_each_option_is_told_once(tmp_path: Path) -> None:
     assert len(translation.told) == len(parse(FULL, file="x"))
     outcomes = {(told.section, told.name): told.outcome for told in translation.told}
     assert [key for key, outcome in outcomes.items() if outcome == "look"] == [
-        ("DEFAULT", "region")
+        ("DEFAULT", "region"),
+        ("placement", "allocation_candidates_generation_strategy"),
     ]
     assert outcomes["DEFAULT", "log_dir"] == "dropped"
     assert outcomes["keystone_authtoken", "memcached_servers"] == "dropped"
@@ -121,7 +122,7 @@ def test_each_option_is_told_once(tmp_path: Path) -> None:
         ("[api]\nauth_strategy = magic", "expected one of"),
         ("[placement]\nmax_allocation_candidates = many", "no whole number"),
         ("[placement]\nmax_allocation_candidates = -7", "at least -1"),
-        ("[placement]\nallocation_candidates_generation_strategy = breadth-first", "host to host"),
+        ("[placement]\nallocation_candidates_generation_strategy = depth-first", "in turn"),
         ("[placement]\nnew_thing = 1", "not an option"),
         ("[nonsense]\nx = 1", "not an option"),
         ("[keystone_authtoken]\nproject_domain_id = abcdef", "domain's name"),
@@ -135,6 +136,12 @@ def test_what_needs_a_look_says_why(tmp_path: Path, text: str, why: str) -> None
     (told,) = translated(text, tmp_path).told
     assert told.outcome == "look"
     assert why in told.why
+
+
+def test_what_innkeeper_does_anyway_needs_no_look(tmp_path: Path) -> None:
+    text = "[placement]\nallocation_candidates_generation_strategy = breadth-first"
+    (told,) = translated(text, tmp_path).told
+    assert told.outcome == "dropped"
 
 
 def test_a_silent_file_is_what_placement_does_by_itself(tmp_path: Path) -> None:

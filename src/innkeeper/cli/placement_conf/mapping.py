@@ -122,9 +122,10 @@ _PLACEMENT: Final[Section] = {
         "a claim is one conditional write: there is no conflict to try again"
     ),
     "allocation_candidates_generation_strategy": NotHere(
-        "the search goes from host to host; placement.randomize_candidates spreads candidates",
+        "candidates come from all trees in turn, as with breadth-first: those that"
+        " max_allocation_candidates or a limit leaves are of more hosts",
         look=True,
-        unless=frozenset({"depth-first"}),
+        unless=frozenset({"breadth-first"}),
     ),
 }
 
