@@ -95,6 +95,8 @@ async def test_the_index_is_told_of_workloads(world: World) -> None:
         (InstanceFilter(host=HostName("h2")), [2]),
         (InstanceFilter(project_id="q"), [3]),
         (InstanceFilter(name="m-1"), [1]),
+        (InstanceFilter(name="M-1"), []),
+        (InstanceFilter(name=""), [1, 2, 3]),
         (InstanceFilter(name="%"), []),
         (InstanceFilter(name="vm", project_id="p", status="BUILD"), [1]),
     ],

@@ -46,7 +46,7 @@ async def list_instances(
     project
         Only instances of this project.
     name
-        Only instances with this in their name.
+        Only instances with this in their name, in this case.
     """
     async with opened(where, settings) as source:
         instances, more = await walk(

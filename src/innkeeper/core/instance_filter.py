@@ -16,7 +16,7 @@ class InstanceFilter(msgspec.Struct, frozen=True):
     cell: CellName | None = None
     project_id: str | None = None
     name: str | None = None
-    """A part of the name."""
+    """A part of the name, in its case."""
 
 
 class Marker(msgspec.Struct, frozen=True):

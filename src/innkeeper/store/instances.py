@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, tuple_, update
 
 from innkeeper.core.errors import DuplicateName, NotFound, StaleState, StoreError
 from innkeeper.core.ids import InstanceUuid
@@ -129,8 +129,10 @@ def _conditions(wanted: InstanceFilter) -> list[ColumnElement[bool]]:
     ]
     if wanted.status is None:
         conditions.append(_c.status != "DELETED")
-    if wanted.name is not None:
-        conditions.append(_c.name.contains(wanted.name, autoescape=True))
+    if wanted.name:
+        # LIKE looks at the case on some engines only; to replace a text does on all.
+        without = func.replace(_c.name, wanted.name, "")
+        conditions.append(func.length(without) < func.length(_c.name))
     return conditions
 
 

@@ -25,6 +25,7 @@ from innkeeper.conductor.api import ApiConductor
 from innkeeper.conductor.cell_watch import CellWatch
 from innkeeper.conductor.settings import CELL_SILENT_S
 from innkeeper.config import Config
+from innkeeper.core.errors import SetupError
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.index.index import Index
 from innkeeper.obs.metrics import Gauges, Metrics
@@ -134,6 +135,7 @@ def make_parts(
     scheduler = Scheduler(
         index, settings=scheduling, random=random, cells=watch.cells, tally=tallies.claims.add
     )
+    _check_policy(scheduling.policy, scheduler)
     conductor = ApiConductor(
         store, scheduler, bus=bus, watch=watch, new_uuid=lambda: InstanceUuid(new_uuid())
     )
@@ -175,6 +177,13 @@ def make_parts(
         server=server,
         tallies=tallies,
     )
+
+
+def _check_policy(policy: str, scheduler: Scheduler) -> None:
+    """Raise SetupError if there is no such policy: else each request would be told."""
+    if policy not in scheduler.policies:
+        known = ", ".join(sorted(scheduler.policies))
+        raise SetupError(f"scheduler.policy: there is no policy {policy!r}. Choose from: {known}.")
 
 
 def _gauges(store: OpenStore, index: Index) -> Gauges:

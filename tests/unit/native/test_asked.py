@@ -32,7 +32,7 @@ def call(content: bytes) -> Call:
 
 def test_resources_are_short_for_one_group(index: Index) -> None:
     asked = Asked(project_id="p", user_id="u", resources={"VCPU": 2, "MEMORY_MB": 512})
-    (group,) = request_spec(asked, index).request.groups
+    (group,) = request_spec(asked, index, cells={"a"}).request.groups
     assert group == RequestGroup(resources=(("MEMORY_MB", 512), ("VCPU", 2)))
 
 
@@ -51,10 +51,11 @@ def test_everything_is_translated(index: Index) -> None:
         root_required=("HW_A",),
         server_group=UUID,
         policy="fgd",
+        cell="a",
         host="h",
         different_host=("x",),
     )
-    spec = request_spec(asked, index)
+    spec = request_spec(asked, index, cells={"a"})
     plain, one, two = spec.request.groups
     assert plain.required == (("HW_A",), ("HW_B", "HW_C"))
     assert one.forbidden == {"HW_A"}
@@ -81,6 +82,7 @@ def test_everything_is_translated(index: Index) -> None:
         ({"groups": (Group({"PGPU": 1}, "_1"), Group({}, "_1"))}, "the same suffix"),
         ({"groups": (Group({"PGPU": 1}, "_1"), Group({}, ""))}, "without a suffix needs"),
         ({"resources": {"VCPU": 1}, "same_subtree": (("_9",),)}, "no group with the suffix '_9'"),
+        ({"resources": {"VCPU": 1}, "cell": "b"}, "cell: there is no 'b'"),
     ],
 )
 def test_nonsense_is_refused_with_its_field(
@@ -88,7 +90,7 @@ def test_nonsense_is_refused_with_its_field(
 ) -> None:
     asked = Asked(project_id="p", user_id="u", **fields)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match=words):
-        request_spec(asked, index)
+        request_spec(asked, index, cells={"a"})
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,15 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Uuid of the server group whose policy must hold."""
 
 
-def request_spec(asked: Asked, index: Index) -> RequestSpec:
-    """Give the request spec. Raises InvalidInput or UnknownName, naming the field."""
+def request_spec(asked: Asked, index: Index, *, cells: Container[str]) -> RequestSpec:
+    """Give the request spec; ``cells`` are those that there are.
+
+    Raises InvalidInput or UnknownName, naming the field.
+    """
     groups = tuple(_group(group, index) for group in _all_groups(asked))
     _check(asked, groups=groups, index=index)
+    if asked.cell is not None:
+        _known((asked.cell,), cells, "cell")
     return RequestSpec(
         request=CandidateRequest(
             groups=groups,

@@ -51,7 +51,7 @@ class InstanceQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cell: str | None = None
     project_id: str | None = None
     name: str | None = None
-    """A part of the name."""
+    """A part of the name, in its case."""
 
 
 async def create_instance(service: Service, call: Call) -> Answer:
@@ -61,8 +61,9 @@ async def create_instance(service: Service, call: Call) -> Answer:
     InvalidInput, UnknownName.
     """
     asked = call.body(CreateInstance).instance
+    spec = request_spec(asked, service.index, cells=service.watch.cells)
     (instance,) = await service.conductor.create_instances(
-        request_spec(asked, service.index), [asked.name], alternates=service.alternates
+        spec, [asked.name], alternates=service.alternates
     )
     return Answer(
         InstanceShown(_view(instance, service.watch.down)),

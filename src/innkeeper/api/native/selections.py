@@ -66,7 +66,7 @@ class SelectionsShown(msgspec.Struct, frozen=True):
 async def create_selections(service: Service, call: Call) -> Answer:
     """Schedule and claim. Raises NoValidHost, Conflict, InvalidInput; then nothing is claimed."""
     asked = call.body(CreateSelections).selections
-    spec = request_spec(asked, service.index)
+    spec = request_spec(asked, service.index, cells=service.watch.cells)
     placed = await service.scheduler.select_destinations(
         spec,
         _consumers(asked),
