@@ -4,7 +4,7 @@ Random histories come to these seldom: which of the reasons is told, and what st
 """
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import permutations, product
 from typing import Any
 
 from tests.conformance.oracle.names import AGGREGATES, CONSUMERS, NOBODY, PROVIDERS
@@ -86,6 +86,16 @@ def queries() -> Iterator[Step]:
     for resources in ("NO_SUCH:1,CUSTOM_NONE:1", "CUSTOM_GOLD:1,NO_SUCH:1"):
         yield _get(lists, ("resources", resources))
         yield _get(candidates, ("resources", resources))
+    faults = (
+        ("required", "!"),
+        ("resources", "VCPU:x"),
+        ("member_of", "x"),
+        ("in_tree", "x"),
+        ("resources1", "VCPU:"),
+    )
+    for pairs in permutations(faults, 2):
+        yield _get(candidates, *pairs)
+        yield _get(lists, *pairs[:1], *(each for each in pairs[1:] if each[0] != "resources1"))
     two = (("resources1", "VCPU:1"), ("required1", "NO_SUCH"), ("group_policy", "none"))
     yield _get(candidates, *two, ("resources2", "NO_SUCH:1"))
     yield _get(candidates, *two, known, ("required", "CUSTOM_NONE"))

@@ -60,8 +60,8 @@ def _set_order(_exchange: Exchange, difference: Difference) -> bool:
     return LISTING.search(theirs) is not None and _words(ours) == _words(theirs)
 
 
-def _words(text: str) -> list[str]:
-    return sorted(re.findall(r"[^\s{}\[\],]+", text))
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\s{}\[\],]+", text))
 
 
 def _sql_shown(_exchange: Exchange, difference: Difference) -> bool:
@@ -142,8 +142,8 @@ UNKNOWN = re.compile("No such (?:trait\\(s\\): |resource class )(.+?)\\.")
 def _which_unknown(exchange: Exchange, difference: Difference) -> bool:
     """Both say of names that are in the query that they are unknown."""
     told = [UNKNOWN.search(str(each)) for each in (difference.ours, difference.theirs)]
-    words = set(re.findall(r"\w+", unquote(exchange.request.target.partition("?")[2])))
-    return all(each is not None and set(each[1].split(", ")) <= words for each in told)
+    query = unquote(exchange.request.target.partition("?")[2])
+    return all(each is not None and all(n in query for n in each[1].split(", ")) for each in told)
 
 
 UUID_VALUE = re.compile("[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)

@@ -4,15 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from innkeeper.api.placement.errors import BAD_VALUE, MISSING_VALUE, bad_request
 from innkeeper.api.placement.params import Params
-from innkeeper.api.placement.query.aggregates import AggregateConditions, collect_aggregates
+from innkeeper.api.placement.query.aggregates import collect_aggregates
 from innkeeper.api.placement.query.resources import parse_resources
-from innkeeper.api.placement.query.traits import (
-    FORBIDDEN_SINCE,
-    TraitConditions,
-    collect_traits,
-)
+from innkeeper.api.placement.query.traits import FORBIDDEN_SINCE, collect_traits
 from innkeeper.api.placement.schemas.parts import GROUP_NUMBER, GROUP_SUFFIX
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.ids import RpUuid, canonical_uuid
@@ -33,18 +31,18 @@ def parse_groups(
 ) -> tuple[RequestGroup, ...]:
     """Give the request groups, in the order in which their suffixes come first.
 
+    Parameters are read in their order: of several faults the first is told.
+
     ``subtrees`` are the sets of suffixes that same_subtree names. Raises HttpError 400.
     """
-    kinds_by_suffix: dict[str, set[str]] = {}
+    groups: dict[str, RequestGroup] = {}
     pattern = _NAMED if version >= WORD_SUFFIX_SINCE else _NUMBERED
-    for name, _ in params.pairs:
+    for name, text in params.pairs:
         match = pattern.fullmatch(name)
         if match is not None:
-            kinds_by_suffix.setdefault(match[2] or "", set()).add(match[1])
-    groups = {
-        suffix: _group(params, version, suffix=suffix, kinds=kinds)
-        for suffix, kinds in kinds_by_suffix.items()
-    }
+            suffix = match[2] or ""
+            group = groups.get(suffix) or RequestGroup(suffix=suffix)
+            groups[suffix] = _with(group, match[1], text, params=params, version=version)
     if version >= SAME_SUBTREE_SINCE:
         _check_resourceless(groups, frozenset().union(*subtrees))
     else:
@@ -54,27 +52,22 @@ def parse_groups(
     return tuple(groups.values())
 
 
-def _group(params: Params, version: Version, *, suffix: str, kinds: set[str]) -> RequestGroup:
-    resources: tuple[tuple[str, int], ...] = ()
-    if "resources" in kinds:
-        # Of a repeated one the last counts, but each must be well formed.
-        resources = [parse_resources(text) for text in params.all(f"resources{suffix}")][-1]
-    traits, aggregates, in_tree = TraitConditions(), AggregateConditions(), None
-    if "required" in kinds:
-        traits = collect_traits(params, f"required{suffix}", version)
-    if "member_of" in kinds:
-        aggregates = collect_aggregates(params, f"member_of{suffix}", version)
-    if "in_tree" in kinds:
-        in_tree = [_in_tree(text) for text in params.all(f"in_tree{suffix}")][-1]
-    return RequestGroup(
-        suffix=suffix,
-        resources=resources,
-        required=traits.required,
-        forbidden=traits.forbidden,
-        member_of=aggregates.member_of,
-        forbidden_aggregates=aggregates.forbidden,
-        in_tree=in_tree,
-    )
+def _with(
+    group: RequestGroup, kind: str, text: str, *, params: Params, version: Version
+) -> RequestGroup:
+    """Give a group with one more parameter; raise HttpError for one that is badly formed."""
+    if kind == "required":
+        traits = collect_traits(params, f"required{group.suffix}", version)
+        return replace(group, required=traits.required, forbidden=traits.forbidden)
+    if kind == "member_of":
+        aggregates = collect_aggregates(params, f"member_of{group.suffix}", version)
+        return replace(
+            group, member_of=aggregates.member_of, forbidden_aggregates=aggregates.forbidden
+        )
+    # Of these, if they are repeated, the last counts, but each must be well formed.
+    if kind == "in_tree":
+        return replace(group, in_tree=_in_tree(text))
+    return replace(group, resources=parse_resources(text))
 
 
 def _in_tree(text: str) -> RpUuid:
