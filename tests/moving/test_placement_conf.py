@@ -81,6 +81,7 @@ def loaded(text: str, folder: Path) -> Config:
 
 
 def test_a_whole_file_is_taken_by_our_own_reader(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").touch()
     config = loaded(FULL, tmp_path)
     assert config.log_level == "debug"
     assert config.auth.strategy == "keystone"
@@ -103,6 +104,7 @@ def test_a_whole_file_is_taken_by_our_own_reader(tmp_path: Path) -> None:
 
 
 def test_each_option_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").touch()
     translation = translated(FULL, tmp_path)
     assert translation.missing is None
     assert len(translation.told) == len(parse(FULL, file="x"))
@@ -151,6 +153,24 @@ def test_a_silent_file_is_what_placement_does_by_itself(tmp_path: Path) -> None:
     assert "keystone.auth_url" in translation.missing
     (tmp_path / "policy.yaml").touch()
     assert translated("", tmp_path).settings["auth.policy_file"] == str(tmp_path / "policy.yaml")
+
+
+def test_a_policy_file_that_is_not_there_needs_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "[oslo_policy]\npolicy_file = gone.yaml"
+    (tmp_path / "policy.yaml").touch()
+    translation = translate(text, file=Path("placement.conf"))
+    assert [(told.outcome, "gone.yaml" in told.why) for told in translation.told] == [
+        ("look", True)
+    ]
+    assert "auth.policy_file" not in translation.settings
+    (tmp_path / "gone.yaml").touch()
+    translation = translate(text, file=Path("placement.conf"))
+    assert translation.settings["auth.policy_file"] == str(tmp_path / "gone.yaml")
+    translation = translate("", file=Path("placement.conf"))
+    assert translation.settings["auth.policy_file"] == str(tmp_path / "policy.yaml")
 
 
 def test_options_of_another_section_that_auth_section_names(tmp_path: Path) -> None:

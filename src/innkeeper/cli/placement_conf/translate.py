@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,6 +20,8 @@ from innkeeper.cli.placement_conf.mapping import (
 )
 from innkeeper.config import load, setting_types
 from innkeeper.core.errors import SetupError
+
+POLICY_FILE: Final = "auth.policy_file"
 
 Outcome = Literal["translated", "dropped", "look"]
 
@@ -50,19 +52,24 @@ class Translation(msgspec.Struct, frozen=True):
 def translate(text: str, *, file: Path) -> Translation:
     """Translate ``text``, which was read from ``file``. Raises SetupError if it cannot be read."""
     options = parse(text, file=str(file))
+    folder = file.absolute().parent
     aliased = _with_auth_section(options)
     settings: dict[str, object] = {}
     told: list[Told] = []
     connection = None
     for given in options.values():
         entry = _entry(given, aliased)
-        said, value = _translated(given, entry, options)
+        said, value = _translated(given, entry, options, folder=folder)
         if isinstance(entry, Setting) and said.outcome == "translated":
             settings[entry.key] = value
         if (given.section, given.name) == ("placement_database", "connection"):
             connection = str(value)
         told.append(said)
-    _fill_up(settings, file)
+    _fill_up(settings)
+    # Without a word, policy.yaml beside the file counts, if it is there.
+    policy = folder / "policy.yaml"
+    if ("oslo_policy", "policy_file") not in options and policy.is_file():
+        settings[POLICY_FILE] = str(policy)
     return Translation(settings, tuple(told), connection, _missing(settings))
 
 
@@ -96,7 +103,7 @@ def _with_auth_section(options: Mapping[tuple[str, str], Given]) -> str | None:
 
 
 def _translated(
-    given: Given, entry: Entry | None, options: Mapping[tuple[str, str], Given]
+    given: Given, entry: Entry | None, options: Mapping[tuple[str, str], Given], *, folder: Path
 ) -> tuple[Told, object]:
     """Give what became of an option, and its value."""
 
@@ -110,6 +117,8 @@ def _translated(
         if isinstance(entry, NotHere):
             return said("look" if entry.wants_a_look(text) else "dropped", entry.why), text
         value = entry.convert(text)
+        if entry.key == POLICY_FILE:
+            value = _there(folder / text)
         # Each value alone: what it lacks of others is told at the end.
         _check_value(entry.key, value)
     except ValueError as error:
@@ -117,6 +126,13 @@ def _translated(
     except SetupError as error:
         return said("look", error.detail.partition(": ")[2]), None
     return said("translated", entry.key), value
+
+
+def _there(policy: Path) -> str:
+    """Give the path of a policy file; ValueError if Placement goes without it."""
+    if not policy.is_file():
+        raise ValueError(f"there is no {policy}, and Placement takes its defaults then")
+    return str(policy)
 
 
 def _check_value(key: str, value: object) -> None:
@@ -129,17 +145,13 @@ def _check_value(key: str, value: object) -> None:
             raise
 
 
-def _fill_up(settings: dict[str, object], file: Path) -> None:
+def _fill_up(settings: dict[str, object]) -> None:
     """Add what Placement does where its file is silent and we would do otherwise."""
     for key, value in PLACEMENTS_DEFAULTS.items():
         settings.setdefault(key, value)
     if settings.get("cors.allowed_origins"):
         for key, headers in CORS_DEFAULTS.items():
             settings.setdefault(key, headers)
-    # Without a word, policy.yaml beside the file counts, if it is there.
-    policy = file.parent / str(settings.get("auth.policy_file", "policy.yaml"))
-    if "auth.policy_file" in settings or policy.is_file():
-        settings["auth.policy_file"] = str(policy)
 
 
 def _missing(settings: Mapping[str, object]) -> str | None:
