@@ -22,7 +22,7 @@ from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import RequestGroup
 from innkeeper.core.server_group import ServerGroup
 from innkeeper.index.columns import Columns
-from innkeeper.index.growing import Int32s, distinct
+from innkeeper.index.growing import NOTHING, Int32s, distinct
 from innkeeper.index.holds import Hold
 from innkeeper.index.hosts import HostTable
 from innkeeper.index.kept import Kept
@@ -134,6 +134,11 @@ class Index:
     def tree(self, row: RpRow) -> tuple[RpRow, ...]:
         """Give the whole tree that holds a provider: the root, then by creation."""
         return tuple(self.columns.trees.tree(row))
+
+    def parent(self, row: RpRow) -> RpRow | None:
+        """Give the parent of a provider, or None if it is a root."""
+        found = self.columns.trees.parent.item(row)
+        return None if found == NOTHING else RpRow(found)
 
     def root(self, row: RpRow) -> RpRow:
         """Give the root of the tree that holds a provider."""

@@ -27,7 +27,8 @@ from innkeeper.index.ways import KnownWays
 MAX_PLANS: Final = 128
 """Plans kept: more than a cloud has flavors, or the OpenB trace has kinds of tasks (91).
 
-One plan takes at most some 20 bytes a provider and need: 128 of them 26 MB for 10,000 hosts.
+One plan takes at most some 20 bytes a provider and need, and as much again for trees that searches
+have come to: 128 of them 50 MB for 10,000 hosts, all searched without a limit.
 """
 
 _PlanKey = tuple[object, ...]

@@ -18,7 +18,6 @@ from innkeeper.index.candidate import Candidate
 from innkeeper.index.found import Candidates
 from innkeeper.index.growing import distinct
 from innkeeper.index.index import Index
-from innkeeper.placement.providers import view
 from innkeeper.placement.traits import in_order
 
 BY_PROVIDER_SINCE: Final[Version] = (1, 12)
@@ -93,11 +92,12 @@ class _Summaries:
             for name, capacity, used in self._index.stock(row)
             if self._version >= ALL_CLASSES_SINCE or name in self._classes
         }
-        place = view(self._index, row)
+        uuid = self._index.uuid
         summary: dict[str, object] = {"resources": resources}
         if self._version >= TRAITS_SINCE:
             summary["traits"] = in_order(self._index.traits(row))
         if self._version >= NESTED_SINCE:
-            summary["parent_provider_uuid"] = place.parent_uuid
-            summary["root_provider_uuid"] = place.root_uuid
-        return b'"%b":%b' % (place.provider.uuid.encode(), msgspec.json.encode(summary))
+            parent = self._index.parent(row)
+            summary["parent_provider_uuid"] = None if parent is None else uuid(parent)
+            summary["root_provider_uuid"] = uuid(self._index.root(row))
+        return b'"%b":%b' % (uuid(row).encode(), msgspec.json.encode(summary))
