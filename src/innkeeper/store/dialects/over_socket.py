@@ -128,15 +128,10 @@ class SocketBackend(ABC):
             raise
 
     def _take_lock(self, connection: Any, _record: object) -> None:  # noqa: ANN401
-        """Make a new connection the writer's. Raises StoreTaken."""
-        try:
-            with contextlib.closing(connection.cursor()) as cursor:
-                self._wait_for_lock(cursor)
-            connection.rollback()
-        except BaseException:
-            # Nobody else knows of it yet, so nobody else would close it.
-            connection.close()
-            raise
+        """Make a new connection the writer's. Raises StoreTaken; then the pool closes it."""
+        with contextlib.closing(connection.cursor()) as cursor:
+            self._wait_for_lock(cursor)
+        connection.rollback()
 
     def _wait_for_lock(self, cursor: Any) -> None:  # noqa: ANN401
         deadline = time.monotonic() + LOCK_PATIENCE_S
