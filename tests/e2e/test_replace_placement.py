@@ -1,5 +1,6 @@
 """The guide to replacing Placement, executed: its commands are read from the page itself."""
 
+import getpass
 import os
 import re
 import shlex
@@ -76,6 +77,11 @@ class Site:
             self._environment |= dict(each.split("=", 1) for each in arguments)
         elif word == "systemctl":
             self._service(*arguments)
+        elif word == "chown":
+            # Here one user is everybody.
+            self._run(
+                word, [getpass.getuser() if each == "innkeeper:" else each for each in arguments]
+            )
         else:
             self._run(word, arguments)
 
@@ -98,7 +104,7 @@ class Site:
 
     def _start_innkeeper(self) -> None:
         """Start what the page's unit file says."""
-        command = re.search(r"^ExecStart=/usr/bin/innkeeper (.*)$", self._page, re.MULTILINE)
+        command = re.search(r"^ExecStart=\S*/innkeeper (.*)$", self._page, re.MULTILINE)
         given = re.search(r"^Environment=(.*)$", self._page, re.MULTILINE)
         assert command is not None
         assert given is not None
