@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from innkeeper.cli import status
+from innkeeper.cli.audit import audit
 from innkeeper.cli.db import show_version, sync
 from innkeeper.cli.options import Settings
 from innkeeper.core.errors import SetupError
@@ -202,6 +203,16 @@ def test_settings_and_policy(
     assert results(settings, capsys)["Identity and policy"] == "failure"
     monkeypatch.setenv("INNKEEPER_API_PROT", "1")
     assert results(settings, capsys) == {"Settings": "failure"}
+
+
+def test_a_directory_that_cannot_be_looked_into_is_a_failure(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    # As it is without leave to enter, which root always has.
+    hidden = Settings(data_dir=str(tmp_path / ("x" * 300)))
+    assert results(hidden, capsys)["Store is readable"] == "failure"
+    with pytest.raises(SetupError, match="File name too long"):
+        asyncio.run(audit(settings=hidden))
 
 
 def test_a_defect_has_an_exit_code_of_its_own(

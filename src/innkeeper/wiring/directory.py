@@ -93,10 +93,16 @@ def drop_run(run: Path) -> None:
 
 
 def databases(directory: Path) -> tuple[Path, ...]:
-    """Give the databases there: the directory's own, and those of a replay's runs."""
-    runs = sorted((directory / RUNS_NAME).glob(f"*/{DATABASE_NAME}"))
+    """Give the databases there: the directory's own, and those of a replay's runs. SetupError."""
     own = directory / DATABASE_NAME
-    return (*([own] if own.is_file() else []), *runs)
+    try:
+        runs = sorted((directory / RUNS_NAME).glob(f"*/{DATABASE_NAME}"))
+        return (*([own] if own.is_file() else []), *runs)
+    except OSError as error:
+        raise SetupError(
+            f"Cannot look into the data directory {directory}: {error.strerror}. Run this as the"
+            " user that Innkeeper runs as."
+        ) from error
 
 
 def _make(directory: Path) -> None:

@@ -24,7 +24,7 @@ class HostView(msgspec.Struct, frozen=True):
     enabled: bool
     """What the operator wants."""
     up: bool
-    """Whether its agent was heard of."""
+    """Whether its agent was heard of, and its cell is up."""
     disabled_reason: str
     provider: str
     """Uuid of the root of its provider tree."""

@@ -52,7 +52,7 @@ async def list_hosts(service: Service, call: Call) -> Answer:
     marker = shown[-1].name if len(page) > query.limit else None
     return Answer(
         HostList(
-            hosts=tuple(_view(host, service.index) for host in shown),
+            hosts=tuple(_view(host, service) for host in shown),
             links=next_links(call, marker=marker),
         )
     )
@@ -64,7 +64,7 @@ async def show_host(service: Service, call: Call) -> Answer:
     found = await service.store.read(lambda conn: hosts_named(conn, [name]))
     if not found:
         raise NotFound(f"There is no host '{name}'.")
-    return Answer(HostShown(_view(found[0], service.index)))
+    return Answer(HostShown(_view(found[0], service)))
 
 
 async def enable_host(service: Service, call: Call) -> Answer:
@@ -80,23 +80,24 @@ async def disable_host(service: Service, call: Call) -> Answer:
 async def _set(service: Service, call: Call, *, enabled: bool, reason: str) -> Answer:
     name = HostName(call.path["name"])
     host = await set_host_enabled(service.store, name, enabled=enabled, reason=reason)
-    return Answer(HostShown(_view(host, service.index)))
+    return Answer(HostShown(_view(host, service)))
 
 
 def _wanted(host: Host, query: HostQuery) -> bool:
     return query.cell in {None, host.cell} and query.zone in {None, host.zone}
 
 
-def _view(host: Host, index: Index) -> HostView:
+def _view(host: Host, service: Service) -> HostView:
     return HostView(
         name=host.name,
         cell=host.cell,
         zone=host.zone,
         enabled=host.enabled,
-        up=host.up,
+        # Nobody hears of the agents of a cell that is down.
+        up=host.up and host.cell not in service.watch.down,
         disabled_reason=host.disabled_reason,
         provider=host.rp_uuid,
-        resources=_resources(host, index),
+        resources=_resources(host, service.index),
         links=(
             Link("self", f"{ROOT}/hosts/{host.name}"),
             Link("provider-tree", f"{ROOT}/provider-trees/{host.rp_uuid}"),

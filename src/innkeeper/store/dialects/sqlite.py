@@ -90,7 +90,14 @@ class SqliteBackend:
 
         Raises SetupError.
         """
-        if not self._path.is_file():
+        try:
+            there = self._path.is_file()
+        except OSError as error:
+            raise SetupError(
+                f"Cannot look for the database {self._path}: {error.strerror}. Run this as the user"
+                " that Innkeeper runs as, or name another directory with --data-dir."
+            ) from error
+        if not there:
             raise SetupError(
                 f"There is no database {self._path}. Name another directory with --data-dir, or"
                 " make one with `innkeeper db sync`, a server, a replay or an import."
