@@ -50,7 +50,9 @@ async def audit(
         openstack server list --all-projects -f value -c ID |
             innkeeper audit --live-consumers - --consumer-type INSTANCE --fix
     """
-    if repair is not None and repair.is_asked:
+    repair = repair or Repair()
+    repair.check()
+    if repair.is_asked:
         from innkeeper.cli.audit_fix import fix
 
         return await fix(repair, json=json, where=where, settings=settings)

@@ -11,6 +11,7 @@ from innkeeper.core.errors import SetupError
 from innkeeper.core.ids import canonical_uuid
 
 REPAIR: Final = Group("Repair", sort_key=1)
+OLDER_THAN: Final = "10m"
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -28,7 +29,7 @@ class Repair:
     stdin. Consumers that are not in it are orphans."""
     consumer_type: Annotated[str | None, Parameter(show_default=False)] = None
     """Take only consumers of this type for orphans, such as INSTANCE."""
-    older_than: str = "10m"
+    older_than: str = OLDER_THAN
     """Take only consumers for orphans that were not written for so long, such as 90s, 10m, 1h,
     2d: a build under way may be in no list yet."""
     force_many_orphans: Annotated[bool, Parameter(negative="")] = False
@@ -38,6 +39,19 @@ class Repair:
     def is_asked(self) -> bool:
         """Whether anything beyond the audit itself is wanted."""
         return self.fix or self.live_consumers is not None
+
+    def check(self) -> None:
+        """Raise SetupError for an option that means nothing without another."""
+        if self.yes and not self.fix:
+            raise SetupError("--yes: it means nothing without --fix.")
+        of_orphans = {
+            "--consumer-type": self.consumer_type is not None,
+            "--older-than": self.older_than != OLDER_THAN,
+            "--force-many-orphans": self.force_many_orphans,
+        }
+        for option, is_given in of_orphans.items():
+            if is_given and self.live_consumers is None:
+                raise SetupError(f"{option}: it means nothing without --live-consumers.")
 
 
 def seconds(text: str) -> float:

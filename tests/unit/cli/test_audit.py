@@ -1,4 +1,4 @@
-"""An audit without a server closes each database that it has opened."""
+"""What an audit takes, and that without a server it closes each database that it has opened."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from innkeeper.cli.audit import _read
+from innkeeper.cli.audit import _read, audit
+from innkeeper.cli.audit_options import Repair
 from innkeeper.config import Config, StoreSettings
+from innkeeper.core.errors import SetupError
 from innkeeper.store.read_only import ReadOnlyStore
 from innkeeper.store.store import Store
 
@@ -32,3 +34,18 @@ def test_each_database_is_closed(
     for each in closed:
         each._pool.shutdown()
         each._reader_engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("repair", "words"),
+    [
+        (Repair(yes=True), "--yes: .* --fix"),
+        (Repair(yes=True, live_consumers="-"), "--yes: .* --fix"),
+        (Repair(consumer_type="INSTANCE"), "--consumer-type: .* --live-consumers"),
+        (Repair(fix=True, older_than="1h"), "--older-than: .* --live-consumers"),
+        (Repair(fix=True, force_many_orphans=True), "--force-many-orphans: .* --live-consumers"),
+    ],
+)
+def test_what_would_mean_nothing_is_refused(repair: Repair, words: str) -> None:
+    with pytest.raises(SetupError, match=words):
+        asyncio.run(audit(repair=repair))
