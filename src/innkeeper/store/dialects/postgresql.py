@@ -1,5 +1,6 @@
 """PostgreSQL, by psycopg 3: READ COMMITTED for what writes, a snapshot for what reads."""
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     bindparam,
     create_engine,
+    event,
     func,
     text,
 )
@@ -53,6 +55,7 @@ class PostgreSQLBackend(SocketBackend):
 
     def __init__(self, url: URL, settings: StoreSettings) -> None:
         super().__init__(url.set(drivername="postgresql+psycopg"), settings)
+        self._commits = 0
         # By this the writer's own earlier connections are told from all others.
         self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
 
@@ -72,8 +75,7 @@ class PostgreSQLBackend(SocketBackend):
             # hold would walk through all allocations.
             options["random_page_cost"] = "1.1"
         if not reads:
-            # What writes finds rows by their keys. A plan is kept, and one that was made while a
-            # table was small would walk through it, or through all of an index, ever after.
+            # What writes finds rows by their keys, however few there were when it was planned.
             options |= dict.fromkeys(
                 ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"
             )
@@ -91,7 +93,7 @@ class PostgreSQLBackend(SocketBackend):
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
         own = {name: value for name, value in arguments.items() if name not in self._url.query}
-        return create_engine(
+        engine = create_engine(
             self._url,
             pool_size=size,
             max_overflow=0,
@@ -100,6 +102,20 @@ class PostgreSQLBackend(SocketBackend):
             pool_reset_on_return="rollback" if reads else None,
             connect_args=own,
         )
+        if not reads:
+            event.listen(engine, "commit", self._plan_anew)
+        return engine
+
+    def _plan_anew(self, conn: Connection) -> None:
+        """Drop the plans that are kept whenever transactions have doubled, and tables perhaps.
+
+        Joined with given rows, a table that was empty when that was planned would be walked
+        through for each of them, until the server gathers statistics by itself.
+        """
+        self._commits += 1
+        if self._commits & (self._commits - 1) == 0:
+            with contextlib.closing(conn.connection.cursor()) as cursor:
+                cursor.execute("DISCARD PLANS")
 
     def _check(self, conn: Connection) -> None:
         version = int((conn.dialect.server_version_info or (0,))[0])
