@@ -1,12 +1,17 @@
 """The command line: its commands, and the one place where errors become exit codes."""
 
 import sys
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cyclopts import App
 
 from innkeeper.cli import exits
 from innkeeper.core.errors import InnkeeperError, SetupError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HELP: Final = """
 Innkeeper places workloads: it knows every host and every device, finds where a workload
@@ -35,95 +40,96 @@ class Noun(NamedTuple):
 
     name: str
     help: str
-    verbs: dict[str, tuple[str, str]]
-    """Each as ``module:function`` below this package, and what it does: its own words are not
-    there before it is imported."""
+    verbs: dict[str, str]
+    """Each as ``module:function`` below this package."""
 
 
 NOUNS: Final = (
     Noun(
         "replay",
         "Replay the trace of a real cluster.",
-        {"openb": ("replay:openb", "1,213 nodes with 6,212 GPUs, 8,152 tasks, six policies")},
+        {"openb": "replay:openb"},
     ),
     Noun(
         "db",
         "The schema of the database.",
         {
-            "version": ("db:show_version", "shows it, and whether it must be upgraded"),
-            "sync": ("db:sync", "makes the database, or brings it to the newest schema"),
+            "version": "db:show_version",
+            "sync": "db:sync",
         },
     ),
     Noun(
         "status",
         "Whether all is well for an upgrade.",
-        {"check": ("status:check", "checks settings, policy, database and disk")},
+        {"check": "status:check"},
     ),
     Noun(
         "import",
         "Take over what another program keeps.",
-        {
-            "placement": (
-                "import_placement:import_placement",
-                "takes over a database of openstack-placement",
-            )
-        },
+        {"placement": "import_placement:import_placement"},
     ),
     Noun(
         "config",
         "Configuration files.",
-        {"import": ("config_import:config_import", "translates placement.conf into one")},
+        {"import": "config_import:config_import"},
     ),
     Noun(
         "export",
         "Give another program what is kept here.",
-        {
-            "placement": (
-                "export_placement:export_placement",
-                "writes a database that openstack-placement starts on",
-            )
-        },
+        {"placement": "export_placement:export_placement"},
     ),
     Noun(
         "host",
         "Hosts and what they have left.",
-        {"list": ("host:list_hosts", "lists them, by name")},
+        {"list": "host:list_hosts"},
     ),
     Noun(
         "instance",
         "Instances, in whatever cell they are.",
         {
-            "list": ("instance:list_instances", "lists them, in the order of their creation"),
-            "show": ("instance:show_instance", "shows one, and why it is where it is"),
+            "list": "instance:list_instances",
+            "show": "instance:show_instance",
         },
     ),
     Noun(
         "provider",
         "Resource providers and their trees.",
-        {"tree": ("provider:show_trees", "draws them, with inventories, usage and traits")},
+        {"tree": "provider:show_trees"},
     ),
     Noun(
         "policy",
         "Who may do what.",
         {
-            "list": ("policy:list_rules", "lists every rule, and where it is from"),
-            "check": ("policy:check", "says what somebody may do, and why"),
+            "list": "policy:list_rules",
+            "check": "policy:check",
         },
     ),
     Noun(
         "openapi",
         "The OpenAPI documents of the APIs.",
         {
-            "placement": ("openapi:placement", "that of the Placement API, at any microversion"),
-            "native": ("openapi:native", "that of the native API"),
+            "placement": "openapi:placement",
+            "native": "openapi:native",
         },
     ),
 )
 
 
+class _Described(App):
+    """An app that imports the commands that a page of its help lists: they say what they do."""
+
+    @wraps(App.help_print)
+    def help_print(
+        self, tokens: str | Iterable[str] | None = None, *, console: "Console | None" = None
+    ) -> None:
+        _, apps, _ = self.parse_commands(tokens)
+        apps[-1].resolved_commands()
+        super().help_print(tokens, console=console)
+
+
 def make_app() -> App:
     """Give the command line. A command's module is imported when the command is used."""
-    app = App(
+    app = _Described(
         name="innkeeper",
         help=HELP,
         help_format="markdown",
@@ -157,9 +163,8 @@ def main() -> None:
 
 
 def _commands(noun: Noun) -> App:
-    told = "\n".join(f"- `{verb}`: {does}" for verb, (_, does) in noun.verbs.items())
-    app = App(name=noun.name, help=f"{noun.help}\n\n{told}")
-    for verb, (place, _) in noun.verbs.items():
+    app = App(name=noun.name, help=noun.help)
+    for verb, place in noun.verbs.items():
         app.command(f"{PACKAGE}.{place}", name=verb)
     return app
 
