@@ -47,5 +47,5 @@ async def list_hosts(
         return exits.FINE
     output.show(host_table(hosts))
     if more:
-        output.note(f"There are more than these {len(hosts)}: raise --limit.")
+        output.note("There are more: raise --limit.")
     return exits.FINE

@@ -66,7 +66,7 @@ async def list_instances(
         return exits.FINE
     output.show(instance_table(instances))
     if more:
-        output.note(f"There are more than these {len(instances)}: raise --limit.")
+        output.note("There are more: raise --limit.")
     return exits.FINE
 
 

@@ -1,5 +1,6 @@
 """The command line: its commands, and the one place where errors become exit codes."""
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import wraps
@@ -118,13 +119,19 @@ NOUNS: Final = (
 class _Described(App):
     """An app that imports the commands that a page of its help lists: they say what they do."""
 
+    # Cyclopts reads the signature of what it overrides.
     @wraps(App.help_print)
-    def help_print(
-        self, tokens: str | Iterable[str] | None = None, *, console: "Console | None" = None
+    def help_print(  # type: ignore[override]
+        self,
+        tokens: str | Iterable[str] | None = None,
+        *,
+        console: "Console | None" = None,
     ) -> None:
+        from innkeeper.cli.output import page
+
         _, apps, _ = self.parse_commands(tokens)
         apps[-1].resolved_commands()
-        super().help_print(tokens, console=console)
+        super().help_print(tokens, console=page())
 
 
 def make_app() -> App:
@@ -156,8 +163,8 @@ def main() -> None:
     except PermissionError as error:
         code = _complain(_not_ours(error), exits.SETUP)
     except BrokenPipeError:
-        # Whoever read stdout (head, less) has enough.
-        sys.stderr.close()
+        # Whoever read stdout (head, less) has enough; what is still to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = exits.FINE
     sys.exit(code)
 

@@ -10,11 +10,22 @@ PIPE_WIDTH: Final = 240
 """Columns when stdout is no terminal: so wide that no row of a table is broken, for grep."""
 
 
+class _Stdout(Console):
+    """A console on stdout. If nobody reads it any more, that is `main`'s to deal with."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError; rich would end the program, as if something had failed."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Give a console on stdout."""
-    if sys.stdout.isatty():
-        return Console()
-    return Console(width=PIPE_WIDTH)
+    return page() if sys.stdout.isatty() else _Stdout(width=PIPE_WIDTH)
+
+
+def page() -> Console:
+    """Give a console on stdout for running text: as wide as people read, in a pipe as well."""
+    return _Stdout()
 
 
 def show(drawn: RenderableType) -> None:

@@ -40,7 +40,7 @@ async def show_trees(
     for tree in trees:
         output.show(provider_tree(tree))
     if more:
-        output.note(f"There are more than these {len(trees)}: name one, or raise --limit.")
+        output.note("There are more: name one, or raise --limit.")
     return exits.FINE
 
 

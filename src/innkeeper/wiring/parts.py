@@ -228,6 +228,7 @@ def _site(
         readiness=readiness,
         metrics=Metrics(tallies, _gauges(service.store, service.index)),
         remote_metrics=config.api.remote_metrics,
+        new_uuid=new_uuid,
     )
 
 

@@ -48,6 +48,7 @@ async def ask(
         readiness=Readiness(cast("OpenStore", Broken(error)), started=started),
         metrics=Metrics(Tallies(), dict.fromkeys(GAUGES, lambda: 0.0)),
         remote_metrics=remote,
+        new_uuid=lambda: "1",
     )
     answer = await app(Request("GET", path, client=client))
     return answer.status, answer.body
@@ -95,3 +96,11 @@ async def test_a_store_that_cannot_commit(error: Exception, words: str) -> None:
 )
 async def test_metrics_are_for_this_machine(client: str, remote: bool, status: int) -> None:  # noqa: FBT001 - a case of the table
     assert (await ask("/metrics", client=client, remote=remote))[0] == status
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/metrics", 403)])
+async def test_what_is_refused_has_an_id(path: str, status: int) -> None:
+    refused, body = await ask(path, client="192.0.2.1")
+    assert refused == status
+    (problem,) = msgspec.json.decode(body)["errors"]
+    assert problem["request_id"] == "req-1"

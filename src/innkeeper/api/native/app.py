@@ -28,7 +28,6 @@ from innkeeper.auth.access import Access
 from innkeeper.auth.strategy import Asking
 from innkeeper.core.errors import InnkeeperError, InvalidInput
 
-REQUEST_ID: Final = "x-openstack-request-id"
 VERSION_HEADER: Final = "openstack-api-version"
 
 _log = structlog.get_logger("innkeeper.api.native")
@@ -89,7 +88,7 @@ class _NativeApp:
 
         response = await fenced(self._respond(request, found), failed=failed)
         response = self._cors.apply(request, response)
-        response.headers += [(REQUEST_ID, request_id), ("vary", VERSION_HEADER)]
+        response.headers += [(faults.REQUEST_ID, request_id), ("vary", VERSION_HEADER)]
         response.route = "" if found is None else found.template
         return response
 

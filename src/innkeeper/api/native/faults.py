@@ -23,6 +23,9 @@ STATUSES: Final[tuple[tuple[type[errors.InnkeeperError], HTTPStatus], ...]] = (
 )
 """The first class that an error is an instance of gives its status; none: 500."""
 
+REQUEST_ID: Final = "x-openstack-request-id"
+"""Header that has a request's id, in any answer."""
+
 UNEXPECTED: Final = "innkeeper.unexpected"
 NO_SUCH_PATH: Final = "innkeeper.no_such_path"
 METHOD_NOT_ALLOWED: Final = "innkeeper.method_not_allowed"

@@ -3,7 +3,7 @@
 Everything below the mounts of the APIs belongs to them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -39,6 +39,7 @@ def site(
     readiness: Readiness,
     metrics: Metrics,
     remote_metrics: bool,
+    new_uuid: Callable[[], str],
 ) -> App:
     """Give the whole server as one application.
 
@@ -64,6 +65,7 @@ def site(
         readiness=readiness,
         metrics=metrics,
         remote_metrics=remote_metrics,
+        new_uuid=new_uuid,
     )
 
 
@@ -83,6 +85,7 @@ class _Site:
         readiness: Readiness,
         metrics: Metrics,
         remote_metrics: bool,
+        new_uuid: Callable[[], str],
     ) -> None:
         self._mounts = mounts
         self._apis = apis
@@ -90,6 +93,7 @@ class _Site:
         self._readiness = readiness
         self._metrics = metrics
         self._remote_metrics = remote_metrics
+        self._new_uuid = new_uuid
 
     async def __call__(self, request: Request) -> Response:
         prefix = "/" + request.path[1:].partition("/")[0]
@@ -107,13 +111,11 @@ class _Site:
             case "/metrics":
                 return self._scraped(request.client)
             case _:
-                missing = faults.problems(
+                return self._refused(
                     HTTPStatus.NOT_FOUND,
                     code=faults.NO_SUCH_PATH,
                     detail=f"There is nothing at {request.path}. See / for what there is.",
-                    request_id="",
                 )
-                return _json(HTTPStatus.NOT_FOUND, missing)
 
     async def _ready(self) -> Response:
         conditions = await self._readiness.conditions()
@@ -123,14 +125,19 @@ class _Site:
 
     def _scraped(self, client: str) -> Response:
         if not self._remote_metrics and not is_loopback(client):
-            refused = faults.problems(
+            return self._refused(
                 HTTPStatus.FORBIDDEN,
                 code=faults.FORBIDDEN,
                 detail="Metrics are for clients on this machine, unless api.remote_metrics is set.",
-                request_id="",
             )
-            return _json(HTTPStatus.FORBIDDEN, refused)
         return Response(200, self._metrics.text(), [("content-type", CONTENT_TYPE)])
+
+    def _refused(self, status: HTTPStatus, *, code: str, detail: str) -> Response:
+        request_id = f"req-{self._new_uuid()}"
+        problems = faults.problems(status, code=code, detail=detail, request_id=request_id)
+        response = _json(status, problems)
+        response.headers.append((faults.REQUEST_ID, request_id))
+        return response
 
 
 def _json(status: HTTPStatus, body: msgspec.Struct) -> Response:
