@@ -15,7 +15,7 @@ from innkeeper.wiring.parts import scheduler_settings
 from innkeeper.wiring.system import running
 
 PATIENCE_S = 30.0
-HOST = b"host: inn\r\n"
+HOST = b"host: localhost\r\n"
 GOOD = b"GET /placement/ HTTP/1.1\r\n" + HOST + b"\r\n"
 LAST = b"GET /placement/ HTTP/1.1\r\nconnection: close\r\n" + HOST + b"\r\n"
 JSON = b"content-type: application/json\r\n"
