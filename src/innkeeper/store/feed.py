@@ -1,13 +1,15 @@
 """The reader of the change feed: what has changed since it looked last, as one picture.
 
-One look is one snapshot. It costs a single statement where nothing has changed. Only its own
-thread may call ``look``.
+One look is one snapshot. Only its own thread may call ``look``. Whether anything has changed at
+all is a single statement; where the driver can do that, the loop asks it, by ``peek``, on the
+connection of the looks and between two of them, and has a look only if it must.
 """
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final, cast
 
 from sqlalchemy import Connection, Engine, select
@@ -20,6 +22,7 @@ from innkeeper.store import changes, pictures
 from innkeeper.store.changes import Vector
 from innkeeper.store.patience import Patience
 from innkeeper.store.prepared import Cursor, Prepared, integer
+from innkeeper.store.question import Prepare, Question, Row
 from innkeeper.store.retry import translate
 from innkeeper.store.tables import writers
 from innkeeper.store.trim import KEEP_S
@@ -48,13 +51,15 @@ class FeedReader:
         self,
         engine: Engine,
         *,
+        prepare: Prepare,
         reconnect_s: float,
         clock: Clock = awake_s,
         reload_after_s: float = RELOAD_AFTER_S,
     ) -> None:
         """Read through ``engine``, whose transactions are snapshots.
 
-        A connection that broke is made anew for up to ``reconnect_s`` seconds.
+        What the loop asks is made by ``prepare``. A connection that broke is made anew for up to
+        ``reconnect_s`` seconds.
         """
         self._engine = engine
         self._errors = (DBAPIError, PoolTimeout, engine.dialect.loaded_dbapi.Error)
@@ -62,15 +67,30 @@ class FeedReader:
         self._reconnect_s = reconnect_s
         self._clock = clock
         self._reload_after_s = reload_after_s
+        self._prepare = prepare
         self._conn: Connection | None = None
+        self._question: Question | None = None
+        self._unanswered = False
         self._seen: Vector | None = None
         self._looked_at = 0.0
+
+    def peek(self, told: Callable[[bool], None]) -> None:
+        """Ask on the loop, not during a look, whether all is as it was at the last look.
+
+        ``told`` is called on the loop: it was so after this call; or it must be looked.
+        """
+        if self._question is None or self._seen is None:
+            told(False)
+        else:
+            self._question.ask(partial(self._answered, told, self._clock()))
 
     def look(self) -> Picture | None:
         """Give what changed since the last look; None: nothing. The first look gives all.
 
         Raises what keeps it from looking; the next look goes on where the last good one was.
         """
+        if self._unanswered:
+            self._drop()
         patience = Patience(self._reconnect_s, self._over)
         while True:
             try:
@@ -98,10 +118,24 @@ class FeedReader:
         self._drop()
         self._engine.dispose()
 
+    def _answered(
+        self, told: Callable[[bool], None], at: float, rows: Sequence[Row] | None
+    ) -> None:
+        same = False
+        if rows is None:
+            self._unanswered = True
+        else:
+            same = {writer.decode(): int(number) for writer, number in rows} == self._seen
+        if same:
+            self._looked_at = at
+        told(same)
+
     def _look(self) -> Picture | None:
         conn = self._connection()
         at = self._clock()
-        if self._seen is not None and self._vector(conn) == self._seen:
+        # Where it can be asked on the loop, it was.
+        asked = self._question is not None
+        if not asked and self._seen is not None and self._vector(conn) == self._seen:
             self._looked_at = at
             return None
         with _snapshot(conn):
@@ -126,9 +160,11 @@ class FeedReader:
         """Give the connection. By itself each of its statements is a transaction."""
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._question = self._prepare(self._conn, _VECTOR.sql(self._conn.dialect))
         return self._conn
 
     def _drop(self) -> None:
+        self._question, self._unanswered = None, False
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.invalidate()

@@ -43,7 +43,7 @@ class Follower:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-follower")
         self._on_picture: Callable[[Picture], None] = _ignore
         self._waiting: list[Waiter] = []
-        self._round: asyncio.Future[Picture | None] | None = None
+        self._round: asyncio.Future[None] | None = None
         self._poll: asyncio.TimerHandle | None = None
         self._fresh_at: float | None = None
         self._closed = False
@@ -103,19 +103,36 @@ class Follower:
             return
         waiters, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
-        self._round = loop.run_in_executor(self._thread, self._reader.look)
-        self._round.add_done_callback(partial(self._end, waiters, loop.time()))
+        self._round = loop.create_future()
+        self._reader.peek(partial(self._peeked, waiters, loop.time()))
+
+    def _peeked(self, waiters: list[Waiter], began: float, same: bool) -> None:  # noqa: FBT001
+        if same:
+            self._end(waiters, began, None, None)
+            return
+        look = asyncio.get_running_loop().run_in_executor(self._thread, self._reader.look)
+        look.add_done_callback(partial(self._looked, waiters, began))
+
+    def _looked(
+        self, waiters: list[Waiter], began: float, look: asyncio.Future[Picture | None]
+    ) -> None:
+        error = look.exception()
+        self._end(waiters, began, error, None if error is not None else look.result())
 
     def _end(
-        self, waiters: list[Waiter], began: float, ended: asyncio.Future[Picture | None]
+        self,
+        waiters: list[Waiter],
+        began: float,
+        error: BaseException | None,
+        picture: Picture | None,
     ) -> None:
-        self._round = None
-        error = ended.exception()
+        ended, self._round = self._round, None
+        if ended is not None:
+            ended.set_result(None)
         try:
             for waiter in waiters:
                 waiter.settle()
             if error is None:
-                picture = ended.result()
                 if picture is not None:
                     self._on_picture(picture)
                 self._fresh_at = began

@@ -60,6 +60,10 @@ class Prepared:
         compiled = self._for(conn.dialect)
         return conn.exec_driver_sql(compiled.sql, compiled.arrange(values)).all()
 
+    def sql(self, dialect: Dialect) -> str:
+        """Give its text, as the driver takes it."""
+        return self._for(dialect).sql
+
     def _for(self, dialect: Dialect) -> "_Compiled":
         found = self._compiled.get(dialect.name)
         if found is None:

@@ -76,7 +76,11 @@ class Store(OpenStore):
                 writer, clock=clock, new_id=new_writer_id, reconnect_s=backend.reconnect_s
             )
             self._follower = Follower(
-                FeedReader(backend.open_readers(1), reconnect_s=backend.reconnect_s)
+                FeedReader(
+                    backend.open_readers(1),
+                    prepare=backend.question,
+                    reconnect_s=backend.reconnect_s,
+                )
             )
         elif backend.ops_on_loop:
             self._writer = Writer(writer, clock=clock, writer_id=writer_id)

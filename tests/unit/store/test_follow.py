@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -19,9 +20,15 @@ class Feed:
         self.looks = 0
         self.error: Exception | None = None
         self.forgotten = 0
+        self.same = False
+        self.peeks = 0
         self.free = threading.Event()
         self.free.set()
         self.begun = threading.Event()
+
+    def peek(self, told: Callable[[bool], None]) -> None:
+        self.peeks += 1
+        asyncio.get_running_loop().call_soon(told, self.same)
 
     def look(self) -> Picture | None:
         self.looks += 1
@@ -66,6 +73,21 @@ async def test_all_who_wait_share_the_next_round(feed: Feed, follower: Follower)
     await asyncio.gather(*others)
     assert feed.looks == 2
     assert [picture.removed for picture in seen] == [(1,), (2,)]
+    await follower.close()
+
+
+async def test_where_nothing_has_changed_nobody_looks(feed: Feed, follower: Follower) -> None:
+    await follower.fresh()
+    feed.same = True
+    for _ in range(3):
+        await follower.fresh()
+    assert (feed.peeks, feed.looks) == (4, 1)
+    # It counts from when it was asked.
+    await follower.fresh(within_s=60.0)
+    assert feed.peeks == 4
+    feed.same = False
+    await follower.fresh()
+    assert (feed.peeks, feed.looks) == (5, 2)
     await follower.close()
 
 

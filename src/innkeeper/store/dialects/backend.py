@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final, Protocol
 
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from innkeeper.config import StoreSettings
@@ -12,6 +12,7 @@ from innkeeper.store.database_url import told
 from innkeeper.store.dialects.mariadb import MariaDBBackend
 from innkeeper.store.dialects.postgresql import PostgreSQLBackend
 from innkeeper.store.dialects.sqlite import SqliteBackend
+from innkeeper.store.question import Question
 
 EXAMPLES: Final = (
     "Use a SQLite file, PostgreSQL or MariaDB, as in sqlite:///data/innkeeper.db,"
@@ -49,6 +50,9 @@ class Backend(Protocol):
 
     def look(self) -> Engine:
         """Give an engine of one connection that only reads. SetupError: there is no database."""
+
+    def question(self, conn: Connection, sql: str) -> Question | None:
+        """Make ``sql`` ready to be asked on the loop; None: that cannot be done here."""
 
     def release(self) -> None:
         """Let another process write."""

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, StoreTaken
+from innkeeper.store.question import Question
 
 LOCK_PATIENCE_S: Final = 3.0
 """How long the lock of a process that has just ended may outlive it."""
@@ -72,6 +73,10 @@ class SocketBackend(ABC):
         engine = self.open_readers(1)
         self._try_out(engine, self._check)
         return engine
+
+    def question(self, conn: Connection, sql: str) -> Question | None:
+        """Give None: the driver can do nothing without a thread."""
+        return None
 
     def release(self) -> None:  # noqa: B027 - a port's method that has nothing to do here
         """Do nothing: the lock went with the writer's connection."""

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from sqlalchemy import (
@@ -31,6 +31,10 @@ from innkeeper.store.dialects.over_socket import (
 )
 from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
+from innkeeper.store.question import Question
+
+if TYPE_CHECKING:
+    from psycopg import Connection as PsycopgConnection
 
 OLDEST: Final = 13
 """The oldest PostgreSQL that its makers still mended when this was written."""
@@ -58,6 +62,16 @@ class PostgreSQLBackend(SocketBackend):
         self._commits = 0
         # By this the writer's own earlier connections are told from all others.
         self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
+
+    def question(self, conn: Connection, sql: str) -> Question | None:
+        """Prepare ``sql`` on ``conn``, which is in autocommit, to be asked on the loop."""
+        # Where PostgreSQL is not used, its driver need not be there.
+        from innkeeper.store.dialects.libpq import NAME, LibpqQuestion  # noqa: PLC0415
+
+        conn.exec_driver_sql(f"PREPARE {NAME} AS {sql}")
+        driver = cast("PsycopgConnection", conn.connection.driver_connection)
+        # The server ends a statement then; a server that says nothing has ended itself.
+        return LibpqQuestion(driver.pgconn, limit_s=self._settings.statement_timeout_s)
 
     def _engine(self, *, reads: bool, size: int) -> Engine:
         timeout_ms = round(self._settings.statement_timeout_s * 1000)

@@ -15,6 +15,7 @@ from innkeeper.config import DIRECTORY_MODE
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.trouble import Trouble
 from innkeeper.store.lock import StoreLock
+from innkeeper.store.question import Question
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """Readers of other processes (backups, ``audit``) may hold a checkpoint up for this long."""
@@ -103,6 +104,10 @@ class SqliteBackend:
                 " make one with `innkeeper db sync`, a server, a replay or an import."
             )
         return self.open_readers(1)
+
+    def question(self, conn: Connection, sql: str) -> Question | None:
+        """Give None: no other process writes it."""
+        return None
 
     def release(self) -> None:
         """Give the lock back."""
