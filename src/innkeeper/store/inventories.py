@@ -3,25 +3,45 @@
 Each change raises the provider's generation first, and so locks the provider.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from innkeeper.core.errors import ConcurrentUpdate, InventoryInUse, NotFound, UnknownName
 from innkeeper.core.ids import RpId
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.provider import Provider
-from innkeeper.store.prepared import Prepared
-from innkeeper.store.providers import get_seen, raise_generation
-from innkeeper.store.tables import inventories, resource_classes, resource_providers
+from innkeeper.store.dialects.rows import Kind
+from innkeeper.store.for_each import ForEach, Values, insert_of
+from innkeeper.store.prepared import Prepared, integer
+from innkeeper.store.providers import get_seen, raise_generation, raised
+from innkeeper.store.tables import inventories, resource_classes
 from innkeeper.store.txn import Txn
 
-_i, _p = inventories.c, resource_providers.c
-_RAISE_GENERATION: Final = Prepared(
-    update(resource_providers)
-    .where(_p.id == bindparam("rp"), _p.generation == bindparam("seen", type_=BigInteger))
-    .values(generation=_p.generation + 1, updated_at=bindparam("now_us"))
+_i = inventories.c
+_CLASSES: Final = Prepared(select(_i.rc_id).where(_i.rp_id == bindparam("rp")))
+_NUMBERS: Final[dict[str, Kind]] = {
+    "total": int,
+    "reserved": int,
+    "min_unit": int,
+    "max_unit": int,
+    "step_size": int,
+    "allocation_ratio": float,
+    "capacity": int,
+}
+_CHANGE: Final = ForEach(
+    lambda row: (
+        update(inventories)
+        .where(_i.rp_id == row["rp_id"], _i.rc_id == row["rc_id"])
+        .values({name: row[name] for name in _NUMBERS})
+    ),
+    rp_id=int,
+    rc_id=int,
+    **_NUMBERS,
+)
+_ADD: Final = ForEach(
+    lambda row: insert_of(inventories, row), rp_id=int, rc_id=int, **_NUMBERS, used=int
 )
 
 
@@ -37,7 +57,7 @@ def set_all(
     generation = raise_generation(txn, provider)
     present = _classes(txn, provider)
     _delete(txn, provider, sorted(present - by_class.keys()))
-    _put(txn, provider, by_class.items())
+    _put(txn, provider, by_class, present=present)
     return generation
 
 
@@ -47,9 +67,7 @@ def keep(txn: Txn, rp_id: RpId, *, seen_generation: int) -> int:
     Whoever changes inventories raises the generation: as long as that is what was seen with them,
     they are what was seen. Raises ConcurrentUpdate: it is another, or the provider is gone.
     """
-    values = {"rp": rp_id, "seen": seen_generation, "now_us": txn.now_us}
-    _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
-    if txn.cursor.rowcount != 1:
+    if not raised(txn, rp_id, seen_generation):
         raise ConcurrentUpdate("resource provider generation conflict")
     txn.usage_changed(rp_id)
     return seen_generation + 1
@@ -62,7 +80,7 @@ def put(txn: Txn, provider: Provider, wanted: Iterable[Inventory]) -> int:
     """
     by_class = {txn.class_id(each.resource_class): each for each in wanted}
     generation = raise_generation(txn, provider)
-    _put(txn, provider, by_class.items())
+    _put(txn, provider, by_class, present=_classes(txn, provider))
     return generation
 
 
@@ -73,12 +91,13 @@ def add(txn: Txn, rp_uuid: str, wanted: Inventory) -> int:
     """
     provider = get_seen(txn, rp_uuid, None)
     class_id = txn.class_id(wanted.resource_class)
-    if class_id in _classes(txn, provider):
+    present = _classes(txn, provider)
+    if class_id in present:
         raise ConcurrentUpdate(
             f"The resource provider {rp_uuid} has an inventory of {wanted.resource_class} already."
         )
     generation = raise_generation(txn, provider)
-    _put(txn, provider, [(class_id, wanted)])
+    _put(txn, provider, {class_id: wanted}, present=present)
     return generation
 
 
@@ -89,10 +108,11 @@ def change(txn: Txn, rp_uuid: str, wanted: Inventory, *, seen_generation: int) -
     """
     provider = get_seen(txn, rp_uuid, seen_generation)
     class_id = txn.class_id(wanted.resource_class)
-    if class_id not in _classes(txn, provider):
+    present = _classes(txn, provider)
+    if class_id not in present:
         raise UnknownName(f"No inventory of class {wanted.resource_class} found.")
     generation = raise_generation(txn, provider)
-    _put(txn, provider, [(class_id, wanted)])
+    _put(txn, provider, {class_id: wanted}, present=present)
     return generation
 
 
@@ -114,32 +134,24 @@ def remove(txn: Txn, rp_uuid: str, resource_class: str) -> int:
 
 def _classes(txn: Txn, provider: Provider) -> set[int]:
     """Give the ids of the resource classes that a provider has."""
-    return set(txn.conn.scalars(select(_i.rc_id).where(_i.rp_id == provider.id)))
+    _CLASSES.run(txn.cursor, txn.dialect, {"rp": provider.id})
+    return {integer(class_id) for (class_id,) in txn.cursor.fetchall()}
 
 
-def _put(txn: Txn, provider: Provider, wanted: Iterable[tuple[int, Inventory]]) -> None:
-    """Write inventories by resource class id, new or not."""
-    present = _classes(txn, provider)
-    for class_id, inventory in sorted(wanted, key=lambda each: each[0]):
-        values = {
-            "total": inventory.total,
-            "reserved": inventory.reserved,
-            "min_unit": inventory.min_unit,
-            "max_unit": inventory.max_unit,
-            "step_size": inventory.step_size,
-            "allocation_ratio": inventory.allocation_ratio,
-            "capacity": inventory.capacity,
-        }
+def _put(
+    txn: Txn, provider: Provider, wanted: Mapping[int, Inventory], *, present: Collection[int]
+) -> None:
+    """Write inventories by resource class id; those of ``present`` are there already."""
+    old: list[Values] = []
+    new: list[Values] = []
+    for class_id, each in sorted(wanted.items()):
+        row = (provider.id, class_id, *(getattr(each, name) for name in _NUMBERS))
         if class_id in present:
-            txn.conn.execute(
-                update(inventories)
-                .where(_i.rp_id == provider.id, _i.rc_id == class_id)
-                .values(values)
-            )
+            old.append(row)
         else:
-            txn.conn.execute(
-                insert(inventories).values(rp_id=provider.id, rc_id=class_id, used=0, **values)
-            )
+            new.append((*row, 0))
+    _CHANGE.run(txn.cursor, txn.dialect, old)
+    _ADD.run(txn.cursor, txn.dialect, new)
 
 
 def _delete(txn: Txn, provider: Provider, class_ids: Sequence[int]) -> None:

@@ -3,14 +3,16 @@
 It serves one provider as well as a million of them, so that there is one way to load an index.
 """
 
+import contextlib
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, String, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Float, String, Table, func, select
 
 from innkeeper.core.picture import NameTable, ProviderTable, StockTable
-from innkeeper.store.chunks import MAX_IN_LIST, chunks
+from innkeeper.store.for_each import ForEach, Values
+from innkeeper.store.prepared import Cursor, integer
 from innkeeper.store.tables import (
     inventories,
     provider_aggregates,
@@ -23,69 +25,91 @@ from innkeeper.store.tables import (
 ROWS_AT_ONCE: Final = 10_000
 """Rows that the driver hands over together: more are no quicker, and each is an object once."""
 
-_Query = TypeVar("_Query", bound=Select[Any])
-
 _PROVIDER: Final = resource_providers.c
 _STOCK: Final = inventories.c
 
-_PROVIDERS: Final = {
-    "ids": _PROVIDER.id,
-    "uuids": _PROVIDER.uuid,
-    "names": _PROVIDER.name,
-    "generations": _PROVIDER.generation,
-    "root_ids": _PROVIDER.root_id,
-    "parent_ids": func.coalesce(_PROVIDER.parent_id, 0),
-    "created_us": _PROVIDER.created_at,
-    "updated_us": _PROVIDER.updated_at,
-}
-_INVENTORIES: Final = {
-    "rp_ids": _STOCK.rp_id,
-    "classes": _STOCK.rc_id,
-    "total": _STOCK.total,
-    "reserved": _STOCK.reserved,
-    "min_unit": _STOCK.min_unit,
-    "max_unit": _STOCK.max_unit,
-    "step_size": _STOCK.step_size,
-    "allocation_ratio": _STOCK.allocation_ratio,
-    "capacity": _STOCK.capacity,
-    "used": _STOCK.used,
-}
-_TRAITS: Final = {"rp_ids": provider_traits.c.rp_id, "numbers": provider_traits.c.trait_id}
-_AGGREGATES: Final = {
-    "rp_ids": provider_aggregates.c.rp_id,
-    "names": provider_aggregates.c.aggregate_uuid,
+
+class _Pass:
+    """A pass over one table, of which the first column is the id of a provider."""
+
+    def __init__(self, **columns: ColumnElement[Any]) -> None:
+        """Read ``columns``, as the driver gives them, in the order of the first two."""
+        of, then, *_ = columns.values()
+        every = select(*columns.values()).order_by(of, then)
+        self._columns = columns
+        self._every = every
+        self._of_some = ForEach(lambda row: every.where(of == row["of"]), of=int)
+
+    def read(self, conn: Connection, ids: Collection[int] | None) -> dict[str, Any]:
+        """Give the columns of the providers with these ids (None: of all)."""
+        columns = {name: _empty(column) for name, column in self._columns.items()}
+        for rows in self._pages(conn, ids):
+            for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
+                column.extend(values)
+        return columns
+
+    def _pages(
+        self, conn: Connection, ids: Collection[int] | None
+    ) -> Iterator[Sequence[tuple[object, ...]]]:
+        if ids is None:
+            with conn.execute(self._every) as result:
+                while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
+                    yield rows
+        elif found := _fetched(conn, self._of_some, ids):
+            yield found
+
+
+_PROVIDERS: Final = _Pass(
+    ids=_PROVIDER.id,
+    uuids=_PROVIDER.uuid,
+    names=_PROVIDER.name,
+    generations=_PROVIDER.generation,
+    root_ids=_PROVIDER.root_id,
+    parent_ids=func.coalesce(_PROVIDER.parent_id, 0),
+    created_us=_PROVIDER.created_at,
+    updated_us=_PROVIDER.updated_at,
+)
+_INVENTORIES: Final = _Pass(
+    rp_ids=_STOCK.rp_id,
+    classes=_STOCK.rc_id,
+    total=_STOCK.total,
+    reserved=_STOCK.reserved,
+    min_unit=_STOCK.min_unit,
+    max_unit=_STOCK.max_unit,
+    step_size=_STOCK.step_size,
+    allocation_ratio=_STOCK.allocation_ratio,
+    capacity=_STOCK.capacity,
+    used=_STOCK.used,
+)
+_TRAITS: Final = _Pass(rp_ids=provider_traits.c.rp_id, numbers=provider_traits.c.trait_id)
+_AGGREGATES: Final = _Pass(
+    rp_ids=provider_aggregates.c.rp_id, names=provider_aggregates.c.aggregate_uuid
+)
+_NAME_OF: Final = {
+    table: ForEach(
+        lambda row, c=table.c: select(c.id, c.name).where(c.id == row["of"]),  # type: ignore[misc]
+        of=int,
+    )
+    for table in (resource_classes, traits)
 }
 
 
 def provider_table(conn: Connection, ids: Collection[int] | None) -> ProviderTable:
     """Give the providers with these ids (None: all)."""
-    stock = _columns(conn, _INVENTORIES, ids)
-    having = _columns(conn, _TRAITS, ids)
+    stock = _INVENTORIES.read(conn, ids)
+    having = _TRAITS.read(conn, ids)
     name_of = _names(conn, traits, having["numbers"])
     return ProviderTable(
-        **_columns(conn, _PROVIDERS, ids),
+        **_PROVIDERS.read(conn, ids),
         stock=StockTable(**stock, names=_names(conn, resource_classes, stock["classes"])),
         traits=NameTable(having["rp_ids"], [name_of[each] for each in having["numbers"]]),
-        aggregates=NameTable(**_columns(conn, _AGGREGATES, ids)),
+        aggregates=NameTable(**_AGGREGATES.read(conn, ids)),
     )
 
 
-def _columns(
-    conn: Connection, wanted: Mapping[str, ColumnElement[Any]], ids: Collection[int] | None
-) -> dict[str, Any]:
-    """Give columns of a table, of the providers with these ids; they are ordered by the first two.
-
-    The first is the id of a provider. The values are as the driver gives them.
-    """
-    of, then, *_ = wanted.values()
-    query = select(*wanted.values()).order_by(of, then)
-    columns = {name: _empty(column) for name, column in wanted.items()}
-    for chunk in (None,) if ids is None else chunks(sorted(ids)):
-        with conn.execute(within(query, of, chunk)) as result:
-            for rows in _pages(result.cursor):
-                for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
-                    column.extend(values)
-    return columns
+def _fetched(conn: Connection, query: ForEach, ids: Iterable[int]) -> list[Values]:
+    with contextlib.closing(conn.connection.cursor()) as bare:
+        return query.fetch(cast("Cursor", bare), conn.dialect, [(each,) for each in sorted(ids)])
 
 
 def _empty(column: ColumnElement[Any]) -> "array[int] | array[float] | list[str]":
@@ -95,21 +119,8 @@ def _empty(column: ColumnElement[Any]) -> "array[int] | array[float] | list[str]
     return array("d" if isinstance(column.type, Float) else "q")
 
 
-def _pages(cursor: Any) -> Iterator[Sequence[tuple[object, ...]]]:  # noqa: ANN401 - a driver's
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        yield rows
-
-
 def _names(conn: Connection, table: Table, numbers: Iterable[int]) -> dict[int, str]:
-    """Give the names with some of the numbers that a table gives them, or more."""
-    wanted = sorted(set(numbers))
-    if not wanted:
-        return {}
-    query = select(table.c.id, table.c.name)
-    few = wanted if len(wanted) <= MAX_IN_LIST else None
-    return {row.id: row.name for row in conn.execute(within(query, table.c.id, few))}
-
-
-def within(query: _Query, column: ColumnElement[Any], chunk: Sequence[object] | None) -> _Query:
-    """Give a query of the rows alone whose ``column`` is in the chunk (None: of all rows)."""
-    return query if chunk is None else query.where(column.in_(chunk))
+    """Give the names with some of the numbers that a table gives them."""
+    return {
+        integer(number): str(name) for number, name in _fetched(conn, _NAME_OF[table], set(numbers))
+    }

@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, or_, select, update
 
 from innkeeper.core.errors import (
     CannotDeleteParent,
@@ -16,6 +16,7 @@ from innkeeper.core.errors import (
 )
 from innkeeper.core.ids import RpId, RpUuid
 from innkeeper.core.provider import Provider
+from innkeeper.store.prepared import Prepared
 from innkeeper.store.tables import (
     allocations,
     inventories,
@@ -29,6 +30,11 @@ _ROOT_TO_COME: Final = 0
 """What stands for the root of a root while its own id is not known yet."""
 
 _p = resource_providers.c
+_RAISE_GENERATION: Final = Prepared(
+    update(resource_providers)
+    .where(_p.id == bindparam("rp"), _p.generation == bindparam("seen", type_=BigInteger))
+    .values(generation=_p.generation + 1, updated_at=bindparam("now_us"))
+)
 
 
 class NewProvider(msgspec.Struct, frozen=True):
@@ -85,18 +91,20 @@ def impossible(action: str, reason: str) -> InvalidInput:
 
 def raise_generation(txn: Txn, provider: Provider) -> int:
     """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
-    result = txn.conn.execute(
-        update(resource_providers)
-        .where(_p.id == provider.id, _p.generation == provider.generation)
-        .values(generation=provider.generation + 1, updated_at=txn.now)
-    )
-    if result.rowcount != 1:
+    if not raised(txn, provider.id, provider.generation):
         raise ConcurrentUpdate(
             "resource provider generation conflict: another request has changed the resource"
             f" provider {provider.uuid}. Please retry your update"
         )
     txn.provider_changed(provider.id)
     return provider.generation + 1
+
+
+def raised(txn: Txn, rp_id: RpId, seen: int) -> bool:
+    """Raise the generation of a provider by 1; False if it is not ``seen`` any more."""
+    values = {"rp": rp_id, "seen": seen, "now_us": txn.now_us}
+    _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
+    return txn.cursor.rowcount == 1
 
 
 def create(txn: Txn, new: NewProvider) -> Provider:
