@@ -98,7 +98,7 @@ def test_links_lead_somewhere(checkout: Path) -> None:
             assert (path.parent / target).exists(), f"{path}: {target}"
 
 
-@pytest.mark.parametrize("part", ["tutorials", "how-to", "reference", "adr"])
+@pytest.mark.parametrize("part", ["tutorials", "how-to", "reference", "explanation", "adr"])
 def test_each_page_is_in_the_index_of_its_part(checkout: Path, part: str) -> None:
     folder = checkout / "docs" / part
     listed = re.findall(r"\]\(([^)/]+\.md)\)", (folder / "index.md").read_text())
