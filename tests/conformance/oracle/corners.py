@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import permutations, product
 from typing import Any
 
-from tests.conformance.oracle.names import AGGREGATES, CONSUMERS, NOBODY, PROVIDERS
+from tests.conformance.oracle.names import AGGREGATES, CONSUMERS, NOBODY, PROVIDERS, SHARES
 from tests.conformance.oracle.step import Seen, Step
 
 A, B, C = PROVIDERS[:3]
@@ -195,3 +195,27 @@ def others() -> Iterator[Step]:
         ("PUT", _provider(A, "/traits")),
     ):
         yield Step(method, path, body={"x": 1}, headers=capitals)
+
+
+def sharing() -> Iterator[Step]:
+    """Let a provider share that is no root, and search for what only it has."""
+    alone, root, child = PROVIDERS[3:6]
+    for uuid, parent in ((alone, None), (root, None), (child, root)):
+        body = {"name": uuid, "uuid": uuid, "parent_provider_uuid": parent}
+        yield Step("POST", "/resource_providers", body=body)
+    stocks = {
+        alone: {"VCPU": {"total": 4}},
+        child: {"DISK_GB": {"total": 8}, "MEMORY_MB": {"total": 3}, "VGPU": {"total": 2}},
+    }
+    for uuid, stock in stocks.items():
+        body = {"resource_provider_generation": Seen(uuid), "inventories": stock}
+        yield Step("PUT", _provider(uuid, "/inventories"), body=body)
+        body = {"resource_provider_generation": Seen(uuid), "aggregates": [AGGREGATES[0]]}
+        yield Step("PUT", _provider(uuid, "/aggregates"), body=body)
+    body = {"resource_provider_generation": Seen(child), "traits": [SHARES]}
+    yield Step("PUT", _provider(child, "/traits"), body=body)
+    both = ("resources", "VCPU:1,DISK_GB:2,MEMORY_MB:2")
+    for version in ("1.27", "1.29", "1.39"):
+        yield Step("GET", "/allocation_candidates", (both,), version=version)
+        more = ("resources3", "VGPU:3,VCPU:1,CUSTOM_GOLD:4")
+        yield Step("GET", "/allocation_candidates", (both, more), version=version)
