@@ -149,8 +149,7 @@ async def load_and_check(
         lost = sum(each.returned == UNANSWERED for each in history)
         verdict = await asyncio.to_thread(is_linearizable, history, capacity=CAPACITY)
         assert verdict, f"seed {seed}: {len(history)} operations, {lost} unanswered"
-        # Faults are as frequent on a busy machine, where less is done between them.
-        assert len(history) > 3 * lost
+        assert len(history) > 10 * lost
     assert sum(map(len, record.of.values())) > 5 * seconds, dict(record.answers)
 
 
