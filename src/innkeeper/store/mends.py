@@ -13,6 +13,7 @@ from innkeeper.core.ids import CellName, RpId
 from innkeeper.core.instance import TaskState
 from innkeeper.store import claims, groups, tasks
 from innkeeper.store.breaches import Key
+from innkeeper.store.providers import raise_any
 from innkeeper.store.tables import (
     allocations,
     consumers,
@@ -48,7 +49,7 @@ def correct_used(txn: Txn, key: Key, *, by: int) -> None:
         ).rowcount,
         f"inventory {key}",
     )
-    _raise_generation(txn, key[0])
+    raise_any(txn, RpId(key[0]))
 
 
 def set_capacity(txn: Txn, key: Key, *, seen: tuple[int, int, float, int], to: int) -> None:
@@ -65,7 +66,7 @@ def set_capacity(txn: Txn, key: Key, *, seen: tuple[int, int, float, int], to: i
         ).rowcount,
         f"inventory {key}",
     )
-    _raise_generation(txn, key[0])
+    raise_any(txn, RpId(key[0]))
 
 
 def drop_ownerless(txn: Txn, consumer_id: int, *, held: Mapping[Key, int]) -> None:
@@ -87,7 +88,7 @@ def drop_ownerless(txn: Txn, consumer_id: int, *, held: Mapping[Key, int]) -> No
             f"inventory {key}",
         )
     for rp_id in sorted({rp_id for rp_id, _ in held}):
-        _raise_generation(txn, rp_id)
+        raise_any(txn, RpId(rp_id))
 
 
 def end_consumer(txn: Txn, uuid: str, *, generation: int, held: int) -> None:
@@ -120,7 +121,7 @@ def set_root(txn: Txn, rp_id: int, *, parent: int | None, seen: int, to: int) ->
         ).rowcount,
         f"provider {rp_id}",
     )
-    _raise_generation(txn, rp_id)
+    raise_any(txn, RpId(rp_id))
 
 
 def set_group_count(txn: Txn, group: str, host: str, *, seen: int, to: int) -> None:
@@ -169,16 +170,6 @@ def add_task(
     if found != generation:
         raise _stale(f"instance {uuid}")
     tasks.add(txn, "build" if task_state == "building" else "delete", uuid, cell=cell)
-
-
-def _raise_generation(txn: Txn, rp_id: int) -> None:
-    """Whoever has read the provider before must read it again."""
-    txn.conn.execute(
-        update(resource_providers)
-        .where(_p.id == rp_id)
-        .values(generation=_p.generation + 1, updated_at=txn.now)
-    )
-    txn.provider_changed(RpId(rp_id))
 
 
 def _once(rowcount: int, subject: str) -> None:

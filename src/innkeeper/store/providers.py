@@ -35,6 +35,11 @@ _RAISE_GENERATION: Final = Prepared(
     .where(_p.id == bindparam("rp"), _p.generation == bindparam("seen", type_=BigInteger))
     .values(generation=_p.generation + 1, updated_at=bindparam("now_us"))
 )
+_RAISE_ANY: Final = Prepared(
+    update(resource_providers)
+    .where(_p.id == bindparam("rp"))
+    .values(generation=_p.generation + 1, updated_at=bindparam("now_us"))
+)
 
 
 class NewProvider(msgspec.Struct, frozen=True):
@@ -105,6 +110,12 @@ def raised(txn: Txn, rp_id: RpId, seen: int) -> bool:
     values = {"rp": rp_id, "seen": seen, "now_us": txn.now_us}
     _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
     return txn.cursor.rowcount == 1
+
+
+def raise_any(txn: Txn, rp_id: RpId) -> None:
+    """Raise a provider's generation by 1, whatever it is: who has read it must read it again."""
+    _RAISE_ANY.run(txn.cursor, txn.dialect, {"rp": rp_id, "now_us": txn.now_us})
+    txn.provider_changed(rp_id)
 
 
 def create(txn: Txn, new: NewProvider) -> Provider:

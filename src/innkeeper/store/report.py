@@ -21,6 +21,7 @@ from innkeeper.core.report import HostReport, ProviderReport
 from innkeeper.store.chunks import chunks
 from innkeeper.store.hosts import hosts_named, put_host
 from innkeeper.store.names import NameCache
+from innkeeper.store.providers import raise_any
 from innkeeper.store.tables import (
     hosts,
     inventories,
@@ -218,12 +219,7 @@ def _refresh(txn: Txn, known: Mapping[RpId, ProviderReport]) -> None:
             rows = [{"rp_id": rp_id, "trait_id": txn.trait_id(name)} for name in missing]
             txn.conn.execute(insert(provider_traits), rows)
         if changed or missing:
-            txn.conn.execute(
-                update(resource_providers)
-                .where(_p.id == rp_id)
-                .values(generation=_p.generation + 1, updated_at=txn.now)
-            )
-            txn.provider_changed(rp_id)
+            raise_any(txn, rp_id)
 
 
 def _refresh_inventories(
