@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final, TypeVar
 
 from innkeeper.api.http import App
-from innkeeper.api.http_protocol import Connection, Open
 from innkeeper.api.limits import DEFAULT, Limits
 from innkeeper.core.errors import SetupError
+from innkeeper.wiring.http_protocol import Connection, Open
 
 _Started = TypeVar("_Started")
 

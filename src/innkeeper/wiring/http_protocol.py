@@ -17,10 +17,10 @@ from urllib.parse import unquote
 import httptools
 import structlog
 
-from innkeeper.api.exchange import Exchange
 from innkeeper.api.http import GONE, App, ClientGone, Request
-from innkeeper.api.http_answer import Dates, answer_head, plain
 from innkeeper.api.limits import HEADER_OVERHEAD_BYTES, Limits, head_over
+from innkeeper.wiring.exchange import Exchange
+from innkeeper.wiring.http_answer import Dates, answer_head, plain
 
 KEEP_ALIVE_S: Final = 75.0
 """How long an idle connection stays open: clients pool them, and mind when one is closed."""
