@@ -3,7 +3,8 @@
     python -m bench.against_placement.load < plan > outcome
 
 Both are msgpack, a Plan and an Outcome. One round of its loop costs about 20 us a request, so it
-is never what is measured. It must not look into an answer unless the next request depends on it.
+is never what is measured. It must not look into an answer unless the next request depends on it;
+else the body is not even copied to it, as a large one costs more to read than to make.
 """
 
 import contextlib
@@ -29,6 +30,10 @@ from bench.against_placement.requests import (
 
 HOST: Final = "127.0.0.1"
 READ_BYTES: Final = 262_144
+HEAD_BYTES: Final = 16_384
+"""More than the head of an answer, and little of a body."""
+_SINK: Final = bytearray(16 * READ_BYTES)
+"""Where nothing is ever written."""
 MAX_SEARCHES: Final = 3
 """How often one schedule searches anew when all that it found was lost."""
 MAX_POLL_S: Final = 0.5
@@ -85,6 +90,8 @@ class Outcome(msgspec.Struct, frozen=True):
     failed: int
     """Answered, but not as they should be."""
     unanswered: int
+    cpu_s: float
+    """What the load generator itself used meanwhile."""
     retries: int
     """Claims that were lost to others, within what was scheduled all the same."""
 
@@ -201,8 +208,11 @@ def _one(each: bytes) -> Job:
 class Connection:
     """One connection, with at most one request under way; opened again where it was closed."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, skips: bool = False) -> None:
+        """Connect to ``port``; with ``skips``, bodies of answers are thrown away."""
         self._port = port
+        self._skips = skips
+        self._most = HEAD_BYTES if skips else READ_BYTES
         self.socket: socket.socket | None = None
         self.job: Job | None = None
         self.began = 0.0
@@ -210,7 +220,7 @@ class Connection:
         """Whether the server said that it will close it."""
         self._got = bytearray()
         self._body_at = -1
-        self._length = 0
+        self._length = self._skipped = 0
 
     def connect(self) -> int:
         """Open it; give its file number."""
@@ -228,7 +238,7 @@ class Connection:
     def send(self, content: bytes) -> None:
         """Send a request. Requests are small: they fit the socket's buffer."""
         self._got.clear()
-        self._body_at = -1
+        self._body_at, self._skipped = -1, 0
         if self.socket is not None:
             # Where it was closed meanwhile, reading will say so.
             with contextlib.suppress(ConnectionError):
@@ -236,16 +246,25 @@ class Connection:
 
     def receive(self) -> Answer | None:
         """Read what is there; give the answer once it is whole. ConnectionError: none will come."""
-        got = b"" if self.socket is None else self.socket.recv(READ_BYTES)
-        if not got:
+        if not (self._skip() if self._skips and self._body_at >= 0 else self._read()):
             raise ConnectionError("the server closed the connection")
-        self._got += got
         if self._body_at < 0 and not self._read_head():
             return None
-        if len(self._got) < self._body_at + self._length:
+        if len(self._got) + self._skipped < self._body_at + self._length:
             return None
-        body = bytes(self._got[self._body_at : self._body_at + self._length])
+        body = b"" if self._skips else bytes(self._got[self._body_at :])
         return Answer(int(self._got[9:12]), body)
+
+    def _read(self) -> int:
+        got = b"" if self.socket is None else self.socket.recv(self._most)
+        self._got += got
+        return len(got)
+
+    def _skip(self) -> int:
+        """Throw away what is there of a body: Linux drops it where it is (tcp(7), MSG_TRUNC)."""
+        count = 0 if self.socket is None else self.socket.recv_into(_SINK, 0, socket.MSG_TRUNC)
+        self._skipped += count
+        return count
 
     def _read_head(self) -> bool:
         end = self._got.find(b"\r\n\r\n")
@@ -278,7 +297,8 @@ class Load:
         """Send until it is over."""
         self._prepare()
         for _ in range(self._plan.connections):
-            self._open(Connection(self._plan.port))
+            self._open(Connection(self._plan.port, skips=isinstance(self._plan.work, Fixed)))
+        used_s = time.process_time()
         self._began = time.perf_counter()
         end = self._began + self._plan.give_up_s
         for connection in list(self._connections.values()):
@@ -287,6 +307,7 @@ class Load:
             for number, _ in self._poll.poll(min(left, MAX_POLL_S)):
                 self._read(number)
         took_s = time.perf_counter() - self._began
+        cpu_s = time.process_time() - used_s
         unanswered = self._busy
         self._end()
         return Outcome(
@@ -295,6 +316,7 @@ class Load:
             took_s=took_s,
             failed=self._failed,
             unanswered=unanswered,
+            cpu_s=cpu_s,
             retries=self._jobs.retries,
         )
 

@@ -16,8 +16,8 @@ import msgspec
 
 from bench.against_placement.cases import Case, Scene
 from bench.against_placement.figures import (
+    ONE_PROCESS,
     PEER,
-    TWO_PROCESSES,
     Goal,
     Sample,
     figures,
@@ -37,6 +37,8 @@ from bench.against_placement.results import (
 from bench.against_placement.systems import BenchPostgreSQL, Innkeeper, Placement, System
 
 FIRST_PATH: Final = "/resource_providers?name=provider-1"
+WORKERS: Final = (1, 2)
+"""How many workers are compared: what sharing the database costs shows in the one."""
 WARM_LEAST: Final = 2
 """Requests before a case that are not counted: both must have started all they start."""
 NO_ANSWER: Final = Sample([], 0.0, 0.0, 0.0, unanswered=1)
@@ -76,7 +78,7 @@ class Stage:
         self._running: dict[str, ExitStack] = {}
         self._systems: list[System] = []
         self._peer: Placement | None = None
-        self._two: System | None = None
+        self._workers: list[System] = []
         self._seen: dict[str, SystemResult] = {}
 
     def __enter__(self) -> Self:
@@ -99,7 +101,8 @@ class Stage:
         for turn in range(pace.turns):
             for system in systems:
                 work = case.work(self._scene.cloud, turn)
-                if not turn and not case.path:
+                # One search has not warmed up both of two workers.
+                if not turn and (case.workers or not case.path):
                     self._warm(case, system, pace)
                 samples[system.name].append(_sample(system, case, work, pace))
         found = {name: figures(each) for name, each in samples.items()}
@@ -119,6 +122,7 @@ class Stage:
             candidates=candidates,
             peer_cap=case.peer_cap,
             goals=goals,
+            workers=case.workers,
         )
 
     def result(self, cases: Sequence[CaseResult]) -> SceneResult:
@@ -165,21 +169,24 @@ class Stage:
         if self._peer is not None and self._peer.max_candidates != case.peer_cap:
             self._stop(PEER)
             self._peer.max_candidates = case.peer_cap
-        systems = [*self._systems, *([self._two_processes()] if case.two_processes else [])]
+        systems = [each for each in self._systems if case.peer or each.name == ONE_PROCESS]
+        if case.workers:
+            systems += self._with_workers()
         for system in systems:
             if system.name not in self._running:
                 stack = self._running[system.name] = ExitStack()
                 stack.enter_context(system.running(FIRST_PATH))
         return systems
 
-    def _two_processes(self) -> System:
-        """Give Innkeeper in two processes, on a database of their own."""
-        if self._two is None:
+    def _with_workers(self) -> list[System]:
+        """Give Innkeeper by one worker and by two, each on a database of its own."""
+        for count in () if self._workers else WORKERS:
             url = self._everything.enter_context(self._postgresql.database())
             fill(url, self._scene.cloud, self._say)
             self._postgresql.analyze(url)
-            self._two = Innkeeper(self._place(TWO_PROCESSES), url, workers=2)
-        return self._two
+            place = self._place(f"{ONE_PROCESS}-{count}")
+            self._workers.append(Innkeeper(place, url, workers=count))
+        return self._workers
 
     def _stop(self, name: str) -> None:
         if name in self._running:
@@ -267,6 +274,7 @@ def _sample(system: System, case: Case, work: Work, pace: Pace) -> Sample:
         took_s=outcome.took_s,
         server_cpu_s=spent_s(servers, cpu_of(system.server_pids())),
         database_cpu_s=spent_s(database, cpu_of(system.database_pids())),
+        generator_cpu_s=outcome.cpu_s,
         failed=outcome.failed,
         unanswered=outcome.unanswered,
         retries=outcome.retries,

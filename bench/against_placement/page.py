@@ -21,6 +21,7 @@ DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
 COLOURS: Final = {
     "placement": "#b5533c",
     "innkeeper-postgresql": "#2f6f8f",
+    "innkeeper-postgresql-1": "#4f8cac",
     "innkeeper-postgresql-2": "#6fa8c9",
     "innkeeper-sqlite": "#7fb069",
 }
@@ -127,11 +128,11 @@ def svg(title: str, better: str, shown_bars: Sequence[Bars]) -> str:
 
 
 def _legend() -> Iterator[str]:
-    at = LABEL
+    at = 8
     for name, colour in COLOURS.items():
         yield f'<rect x="{at}" y="26" width="10" height="10" fill="{colour}"/>'
         yield _text(at + 14, 35, name)
-        at += 160
+        at += 165
 
 
 def _line(x: float, bottom: float) -> str:

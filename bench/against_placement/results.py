@@ -37,6 +37,8 @@ class CaseResult(msgspec.Struct, frozen=True):
     """How many each gave, where they were asked for candidates."""
     peer_cap: int | None
     goals: Sequence[GoalResult]
+    workers: bool = False
+    """Whether workers of ours are compared, and so what else keeps the cores busy."""
 
 
 class SystemResult(msgspec.Struct, frozen=True):
@@ -117,7 +119,20 @@ def _notes(case: CaseResult, name: str, got: Figures) -> str:
         notes.append(f"{got.retries} claims lost and retried")
     if case.peer_cap is not None and name == "placement":
         notes.append(f"max_allocation_candidates = {case.peer_cap:,}")
+    if case.workers and got.generator_cpu_ms is not None:
+        notes.append(_cores(got))
     return ", ".join(notes)
+
+
+def _cores(got: Figures) -> str:
+    """Say how many cores were kept busy, and by what."""
+    shares = {
+        "server": got.server_cpu_ms,
+        "database": got.database_cpu_ms,
+        "load generator": got.generator_cpu_ms,
+    }
+    busy = (f"{name} {shown(got.cores(cpu_ms))}" for name, cpu_ms in shares.items())
+    return f"cores busy: {', '.join(busy)}"
 
 
 HEADINGS: Final = (
@@ -126,7 +141,11 @@ HEADINGS: Final = (
 )
 LEGEND: Final = (
     "An `x` is the peer's figure divided by ours (for `per s` ours by the peer's): above one,"
-    " Innkeeper is better."
+    " Innkeeper is better. `-1` and `-2` are `--workers 1` and `--workers 2`, which share their"
+    " database with other processes and look there before each answer; what that costs is the"
+    " difference between `innkeeper-postgresql` and `innkeeper-postgresql-1`. A second worker can"
+    " only add as many requests as there is room on the cores, so those lines say what keeps the"
+    " cores busy; the goal is one for searches that leave both to the workers."
 )
 
 

@@ -1,7 +1,8 @@
 """The systems that are compared, each started as its operators would start it.
 
 openstack-placement runs under uWSGI with two processes, behind uWSGI's own HTTP router, with
-requests not logged. Innkeeper is `innkeeper api`, one process. Both believe whoever asks.
+requests not logged. Innkeeper is `innkeeper api`, one process that has its database alone unless
+said otherwise. Both believe whoever asks.
 """
 
 import contextlib
@@ -150,20 +151,21 @@ class System(ABC):
 
 
 class Innkeeper(System):
-    """`innkeeper api`, in one process unless told otherwise."""
+    """`innkeeper api`."""
 
     def __init__(
-        self, folder: Path, database: DatabaseUrl | None = None, *, workers: int = 1
+        self, folder: Path, database: DatabaseUrl | None = None, *, workers: int = 0
     ) -> None:
+        """Run it by so many workers; 0: by one process, which has the database alone."""
         super().__init__(folder, database)
         self._workers = workers
         engine = "sqlite" if database is None else "postgresql"
-        self.name = f"innkeeper-{engine}" + (f"-{workers}" if workers > 1 else "")
+        self.name = f"innkeeper-{engine}" + (f"-{workers}" if workers else "")
 
     def launch(self) -> "subprocess.Popen[str]":
         """Start it on ports that it chooses."""
         url = [] if self.database is None else ["--database-url", str(self.database)]
-        workers = ["--workers", str(self._workers)] if self._workers > 1 else []
+        workers = ["--workers", str(self._workers)] if self._workers else []
         process = self._popen(
             [
                 *(sys.executable, "-m", "innkeeper", "api", "--json", "--port", "0"),

@@ -35,11 +35,12 @@ async def _serve(order: Order) -> int:
     from innkeeper.wiring.parts import scheduler_settings, share_store
     from innkeeper.wiring.ports import Ports
     from innkeeper.wiring.serve import stop_signals, unless
+    from innkeeper.wiring.shares import Share
     from innkeeper.wiring.system import serving
 
     config = order.config
     loop = asyncio.get_running_loop()
-    ports = Ports.inherited(order.filenos)
+    ports = Ports.inherited(order.filenos, Share(order.shares, order.place))
     settle()
     with stop_signals() as told:
 

@@ -9,6 +9,7 @@ connection can go on. Requests that are sent at once are answered one after the 
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from http import HTTPStatus
 from math import inf
 from typing import Final, cast
@@ -33,10 +34,16 @@ sends all before it reads sees the answer; whoever sends more finds the connecti
 _log = structlog.get_logger(__name__)
 
 
+def _nothing() -> None:
+    """Take no note."""
+
+
 class Open:
     """The connections of one server that are open, and the requests that are under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: Callable[[], None] = _nothing) -> None:
+        """Begin without any; ``dropped`` is told of each that has ended."""
+        self._dropped = dropped
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.all_closed = asyncio.Event()
@@ -51,6 +58,7 @@ class Open:
     def drop(self, connection: "Connection") -> None:
         """Count one less."""
         self.connections.discard(connection)
+        self._dropped()
         if not self.connections:
             self.all_closed.set()
 

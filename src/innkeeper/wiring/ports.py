@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from innkeeper.config import Config
 from innkeeper.wiring.serve import HttpServer
+from innkeeper.wiring.shares import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,12 @@ class Ports:
             raise
 
     @classmethod
-    def inherited(cls, filenos: tuple[int, ...]) -> "Ports":
-        """Give the ports of the process that started this one, by what ``filenos`` was there."""
-        http, *alone = (HttpServer(socket.socket(fileno=fileno)) for fileno in filenos)
+    def inherited(cls, filenos: tuple[int, ...], share: Share) -> "Ports":
+        """Give the ports of the process that started this one, by what ``filenos`` was there.
+
+        Connections of both count in ``share``.
+        """
+        http, *alone = (HttpServer(socket.socket(fileno=fileno), share) for fileno in filenos)
         return cls(http, alone[0] if alone else None)
 
     @property

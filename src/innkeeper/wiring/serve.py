@@ -1,4 +1,8 @@
-"""The HTTP server: a socket, and what answers on it."""
+"""The HTTP server: a socket, and what answers on it.
+
+A process that has the socket to itself leaves it to the loop to accept connections, which is the
+cheapest; one among workers takes its share of them.
+"""
 
 import asyncio
 import contextlib
@@ -11,7 +15,9 @@ from typing import Final, TypeVar
 from innkeeper.api.http import App
 from innkeeper.api.limits import DEFAULT, Limits
 from innkeeper.core.errors import SetupError
+from innkeeper.wiring.accepting import Accepting
 from innkeeper.wiring.http_protocol import Connection, Open
+from innkeeper.wiring.shares import Share
 
 _Started = TypeVar("_Started")
 
@@ -24,10 +30,13 @@ GRACE_S: Final = 5
 class HttpServer:
     """Serves one application on one socket."""
 
-    def __init__(self, bound: socket.socket) -> None:
+    def __init__(self, bound: socket.socket, share: Share | None = None) -> None:
+        """Take connections from ``bound``; those of a worker count in its ``share``."""
         self._socket = bound
+        self._share = share
         self._server: asyncio.Server | None = None
-        self._open = Open()
+        self._accepting: Accepting | None = None
+        self._open = Open() if share is None else Open(share.fewer)
 
     @classmethod
     def bind(cls, host: str, port: int, *, option: str = "--port") -> "HttpServer":
@@ -58,16 +67,22 @@ class HttpServer:
 
     async def start(self, app: App, *, limits: Limits = DEFAULT) -> None:
         """Serve ``app`` from now on."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(app, limits, self._open), sock=self._socket
-        )
+
+        def connection() -> Connection:
+            return Connection(app, limits, self._open)
+
+        if self._share is None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(connection, sock=self._socket)
+        else:
+            self._accepting = Accepting(self._socket, connection, share=self._share)
 
     async def stop(self) -> None:
         """Take no more requests; finish those that are under way."""
-        if self._server is None:
-            return
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
+        if self._accepting is not None:
+            await self._accepting.close()
         for connection in tuple(self._open.connections):
             connection.finish()
         with contextlib.suppress(TimeoutError):

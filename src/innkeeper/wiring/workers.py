@@ -15,6 +15,7 @@ import structlog
 
 from innkeeper.config import Config
 from innkeeper.core.errors import SetupError
+from innkeeper.wiring.shares import Shares
 
 READY: Final = b"ready\n"
 """What a worker says when it serves."""
@@ -43,13 +44,19 @@ class Order(msgspec.Struct, frozen=True):
     """Of the sockets that it inherits, as `Ports.filenos` gave them."""
     server: str
     """Id of this run of the server, the same for all workers."""
+    shares: int = -1
+    """Of the memory that has the numbers of their connections, the same for all workers."""
+    place: int = -1
+    """Which of them this one is."""
 
 
 class Workers:
     """Runs a number of workers; each that ends is replaced."""
 
     def __init__(self, count: int, order: Order) -> None:
-        self._order = order
+        """Give each the ``order``, with its place."""
+        self._shares = Shares(count)
+        self._order = msgspec.structs.replace(order, shares=self._shares.fileno)
         self._count = count
         self._watches: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -73,6 +80,7 @@ class Workers:
                 process.terminate()
         if self._watches:
             await asyncio.gather(*self._watches, return_exceptions=True)
+        self._shares.close()
 
     async def _watch(self, place: int, served: "asyncio.Future[None]") -> None:
         """Keep one worker running."""
@@ -102,28 +110,29 @@ class Workers:
                 *COMMAND,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                pass_fds=self._order.filenos,
+                pass_fds=(*self._order.filenos, self._order.shares),
             )
         except OSError as error:
             # The machine has no process or memory left for it now, perhaps.
             return f"it cannot be started: {error}"
         self.processes[place] = process
-        beginning = asyncio.create_task(self._begin(process, served))
+        beginning = asyncio.create_task(self._begin(process, place, served))
         try:
             if self._stopping.is_set():
                 process.terminate()
             return f"exit code {await self._end_of(process)}"
         finally:
             beginning.cancel()
+            self._shares.leave(place)
             del self.processes[place]
 
     async def _begin(
-        self, process: asyncio.subprocess.Process, served: "asyncio.Future[None]"
+        self, process: asyncio.subprocess.Process, place: int, served: "asyncio.Future[None]"
     ) -> None:
         """Have a worker serve; end it if it never does."""
         try:
             async with asyncio.timeout(START_S):
-                serves = await self._tell(process)
+                serves = await self._tell(process, place)
         except TimeoutError:
             _log.warning("a worker does not come to serve and is killed", pid=process.pid)
             with contextlib.suppress(ProcessLookupError):
@@ -132,11 +141,12 @@ class Workers:
         if serves and not served.done():
             served.set_result(None)
 
-    async def _tell(self, process: asyncio.subprocess.Process) -> bool:
+    async def _tell(self, process: asyncio.subprocess.Process, place: int) -> bool:
         """Give the worker its order; tell whether it came to serve."""
         if process.stdin is None or process.stdout is None:
             return False
-        process.stdin.write(msgspec.json.encode(self._order) + b"\n")
+        order = msgspec.structs.replace(self._order, place=place)
+        process.stdin.write(msgspec.json.encode(order) + b"\n")
         with contextlib.suppress(ConnectionError):
             await process.stdin.drain()
         return await process.stdout.readline() == READY

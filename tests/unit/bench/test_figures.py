@@ -11,6 +11,7 @@ import pytest
 from bench.against_placement.cases import scenes
 from bench.against_placement.figures import (
     ONE_PROCESS,
+    ONE_SHARING,
     PEER,
     TWO_PROCESSES,
     Figures,
@@ -87,6 +88,8 @@ def test_turns_are_summed_up() -> None:
     assert found.server_cpu_ms == pytest.approx(200.0)
     assert found.database_cpu_ms == pytest.approx(50.0)
     assert found.cpu_ms == pytest.approx(250.0)
+    assert found.cores(found.cpu_ms) == pytest.approx(0.25)
+    assert found.cores(None) is None
 
 
 def test_where_nothing_was_answered_there_is_no_figure_and_no_ratio() -> None:
@@ -152,10 +155,11 @@ def test_what_a_case_reached_is_a_ratio_or_a_figure() -> None:
     one = figures([sample(2.0, took_s=0.5, cpu_s=(0.01, 0.0))])
     two = figures([sample(2.0, 2.0, took_s=0.5, cpu_s=(0.02, 0.0))])
     peer = figures([sample(100.0, took_s=2.0, cpu_s=(0.8, 0.2))])
-    found = {PEER: peer, ONE_PROCESS: one, TWO_PROCESSES: two}
+    found = {PEER: peer, ONE_PROCESS: one, ONE_SHARING: one, TWO_PROCESSES: two}
     assert reached(Goal("cpu", 1), found) == pytest.approx(100.0)
     assert reached(Goal("per_s", 1), found) == 4.0
     assert reached(Goal("p50_ms", 1), found) == 2.0
     assert reached(Goal("workers", 1.8, TWO_PROCESSES), found) == 2.0
     assert reached(Goal("cpu", 1), {ONE_PROCESS: one}) is None
-    assert reached(Goal("workers", 1.8, TWO_PROCESSES), {ONE_PROCESS: one}) is None
+    alone = {ONE_PROCESS: one, TWO_PROCESSES: two}
+    assert reached(Goal("workers", 1.8, TWO_PROCESSES), alone) is None

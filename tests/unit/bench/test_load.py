@@ -110,3 +110,11 @@ def test_inventories_are_written_at_the_generation_seen_last(serve: Callable[...
     found = load(serve(answering), Stocks(["/a", "/b"], [{"VCPU": {"total": 1}}]))
     assert (len(found.latencies_ms), found.failed) == (20, 0)
     assert generations == {"/a": 15, "/b": 18}
+
+
+def test_large_answers_are_read_to_their_end(serve: Callable[..., int]) -> None:
+    body = b"HTTP/1.1 500 No\r\n" * 200_000
+    port = serve(lambda _: answer(200, body))
+    found = load(port, Fixed([request("GET", "/a")]), connections=2, most=10)
+    assert (len(found.latencies_ms), found.failed, found.statuses) == (10, 0, {200: 10})
+    assert found.cpu_s > 0

@@ -18,7 +18,7 @@ from bench.against_placement.results import (
 )
 
 PEER = figures([Sample([100.0, 110.0], 2.0, 0.4, 0.1)])
-OURS = figures([Sample([1.0, 2.0], 0.5, 0.002, 0.0)])
+OURS = figures([Sample([1.0, 2.0], 0.5, 0.2, 0.0, generator_cpu_s=0.1)])
 
 
 def run_of(*goals: GoalResult) -> Run:
@@ -30,6 +30,7 @@ def run_of(*goals: GoalResult) -> Run:
         candidates={"placement": 10},
         peer_cap=1_000,
         goals=goals,
+        workers=True,
     )
     systems = {"innkeeper-postgresql": SystemResult(start_s=1.0, memory_mb=80.0)}
     scene = SceneResult(
@@ -44,6 +45,7 @@ def test_the_page_has_plots_and_figures(tmp_path: Path) -> None:
     page = (tmp_path / "benchmarks.md").read_text()
     assert "| claim & more, 4 at a time | placement | 100 / 110 | 1.00 | 200 + 50.0 |" in page
     assert "max_allocation_candidates = 1,000" in page
+    assert "cores busy: server 0.40, database 0.000, load generator 0.20 |" in page
     assert "goal 1,000, 4.00 times short of it" in page
     for plot in PLOTS:
         drawn = ET.parse(tmp_path / "benchmarks" / f"{plot.file}.svg")  # noqa: S314 - ours
