@@ -42,7 +42,7 @@ from innkeeper.store import cells, claims, groups, hosts, inventories, providers
 from innkeeper.store.joint import JointOp
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
-from innkeeper.wiring.loop import run
+from innkeeper.wiring.loop import run, settle
 
 GOAL_PER_S = 5_000
 GOAL_IN_GROUPS_PER_S = 3_000
@@ -204,6 +204,7 @@ async def bench(arguments: argparse.Namespace, folder: Path) -> int:
             settings=SchedulerSettings(policy=arguments.policy),
             random=random.Random(1),
         )
+        settle()  # As a server does that has loaded.
         alone = Form("alone", [SPEC], 1)
         # Whatever is done once only (compiled requests, warm caches) is not counted.
         await measure(scheduler, store, alone, claims_wanted=50, alternates=0)

@@ -1,7 +1,10 @@
 """Claims hold, or refuse with a precise error and change nothing."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+from typing import get_args
 
 import msgspec
 import pytest
@@ -242,6 +245,46 @@ async def test_affinity_holds_until_the_last_member_leaves(world: World) -> None
     await world.store.write(lambda txn: claims.release(txn, first.consumer.uuid))
     await world.store.write(partial(claims.claim, wanted=other))
     assert world.pictures[-1].groups[0].members == (("h2", 1),)
+    assert await is_clean(world)
+
+
+def joined(group: ServerGroup, hosts: Sequence[int]) -> ServerGroup | None:
+    """Give the group with a new member on each host, one after the other; None: not all may."""
+    for host in hosts:
+        name = HostName(f"h{host}")
+        if not group.admits(name):
+            return None
+        counts = Counter(dict(group.members)) + Counter([name])
+        group = msgspec.structs.replace(group, members=tuple(sorted(counts.items())))
+    return group
+
+
+HOSTS_OF_MEMBERS = [(1, 2, 3), (2, 2), (1, 2), (1, 1), (1, 1, 1), (2, 2, 3, 3), (2, 2, 2)]
+
+
+@pytest.mark.parametrize("policy", get_args(GroupPolicy))
+async def test_members_that_come_together_are_admitted_as_one_after_the_other(
+    world: World, policy: GroupPolicy
+) -> None:
+    provider = await world.provider(Inventory("VCPU", 1000))
+    for hosts in HOSTS_OF_MEMBERS:
+        other = await add_group(world, policy, 2)
+        uuid = await add_group(world, policy, 2)
+        first = world.claim((provider, "VCPU", 1), group=uuid, host="h1")
+        await world.store.write(partial(claims.claim, wanted=first))
+        group = world.pictures[-1].groups[0]
+        expected = joined(group, hosts)
+        new = [
+            world.claim((provider, "VCPU", 1), group=of, host=f"h{host}")
+            for of, host in [(other, 1), *((uuid, host) for host in hosts)]
+        ]
+        if expected is None:
+            with pytest.raises(GroupPolicyViolation):
+                await world.store.write(partial(claims.claim_all, wanted=new))
+        else:
+            await world.store.write(partial(claims.claim_all, wanted=new))
+        (found,) = await world.store.read(partial(groups.group_pictures, uuids=[uuid]))
+        assert found == (expected or group), hosts
     assert await is_clean(world)
 
 

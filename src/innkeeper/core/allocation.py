@@ -5,7 +5,7 @@ import msgspec
 from innkeeper.core.ids import ConsumerUuid, RpId, RpUuid
 
 
-class Allocation(msgspec.Struct, frozen=True):
+class Allocation(msgspec.Struct, frozen=True, gc=False):
     """What one consumer holds of one class of one provider."""
 
     rp_id: RpId
@@ -14,7 +14,7 @@ class Allocation(msgspec.Struct, frozen=True):
     amount: int
 
 
-class Consumer(msgspec.Struct, frozen=True):
+class Consumer(msgspec.Struct, frozen=True, gc=False):
     """Who holds allocations. A consumer without allocations does not exist."""
 
     uuid: ConsumerUuid

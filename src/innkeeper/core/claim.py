@@ -6,7 +6,7 @@ from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.ids import HostName
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """Allocations for a new consumer on one host, and its place in a server group."""
 
     consumer: Consumer

@@ -5,7 +5,7 @@ import msgspec
 from innkeeper.core.ids import HostName
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One step of the elimination."""
 
     name: str
@@ -16,14 +16,14 @@ class Step(msgspec.Struct, frozen=True):
     """For people: what the removed hosts lacked."""
 
 
-class Score(msgspec.Struct, frozen=True):
+class Score(msgspec.Struct, frozen=True, gc=False):
     """A host that was near the top."""
 
     host: HostName
     score: float
 
 
-class ClaimTry(msgspec.Struct, frozen=True):
+class ClaimTry(msgspec.Struct, frozen=True, gc=False):
     """A claim that was tried."""
 
     host: HostName
@@ -31,7 +31,7 @@ class ClaimTry(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """How one request was decided."""
 
     policy: str

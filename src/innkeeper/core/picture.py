@@ -72,7 +72,7 @@ class ProviderTable(msgspec.Struct, frozen=True):
     """Those of one provider in the order in which they are shown."""
 
 
-class UsagePicture(msgspec.Struct, frozen=True):
+class UsagePicture(msgspec.Struct, frozen=True, gc=False):
     """A provider of which only ``used`` and the generation changed: what a claim does."""
 
     rp_id: RpId

@@ -6,7 +6,7 @@ from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import CellName, HostName, RpUuid
 
 
-class Selection(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True, gc=False):
     """The scheduler's answer for one instance: claimed already if first, else an alternate."""
 
     host: HostName

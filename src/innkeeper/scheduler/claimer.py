@@ -10,7 +10,7 @@ from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.selection import Selection
 
 
-class Placed(msgspec.Struct, frozen=True):
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """One instance of a request, and where it goes."""
 
     instance: InstanceUuid

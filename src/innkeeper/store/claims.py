@@ -127,9 +127,13 @@ def claim(txn: Txn, wanted: Claim) -> None:
 
 def claim_all(txn: Txn, wanted: Sequence[Claim]) -> None:
     """Hold all of ``wanted``, as `claim` would one by one; raise Conflict if any can't be."""
-    for each in wanted:
-        if each.group is not None:
-            groups.enter(txn, each.group, consumer_uuid=each.consumer.uuid, host=each.host)
+    members = [
+        groups.Member(each.group, each.consumer.uuid, each.host)
+        for each in wanted
+        if each.group is not None
+    ]
+    if members:
+        groups.enter(txn, members)
     _replace(txn, [[ConsumerWrite(each.consumer, each.allocations, None)] for each in wanted])
 
 
@@ -140,7 +144,7 @@ def move(txn: Txn, wanted: Claim) -> None:
     """
     group = groups.leave(txn, wanted.consumer.uuid)
     if group is not None:
-        groups.enter(txn, group, consumer_uuid=wanted.consumer.uuid, host=wanted.host)
+        groups.enter(txn, [groups.Member(group, wanted.consumer.uuid, wanted.host)])
     replace_all(txn, (ConsumerWrite(wanted.consumer, wanted.allocations),))
 
 

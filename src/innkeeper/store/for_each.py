@@ -1,9 +1,10 @@
 """Statements of the hottest paths that are run for each of many rows.
 
-Such a statement is written once, over a row. Where the database is a file, the columns of that row
-are bound values, and the driver runs it for one row after the other. Behind a socket, where each
-run would be a trip, they are the columns of a table that one parameter holds, as JSON: one trip,
-whatever the number of rows. So no two of the rows may change the same row of the database.
+Such a statement is written once, over a row. The columns of that row are those of a table that one
+parameter holds, as JSON: one run, and one trip to a database behind a socket, whatever the number
+of rows. Only what gives nothing back has them as bound values where the database is a file: there
+the driver is quicker to run it for one row after the other. So no two of the rows may change the
+same row of the database.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-from innkeeper.store.dialects import mariadb, postgresql
+from innkeeper.store.dialects import mariadb, postgresql, sqlite
 from innkeeper.store.dialects.rows import PARAMETER, Kind, type_of
 from innkeeper.store.prepared import Cursor, Scalar
 
@@ -38,8 +39,12 @@ Values = tuple[Scalar, ...]
 _TABLES: Final[Mapping[str, Callable[[Mapping[str, Kind]], FromClause]]] = {
     "postgresql": postgresql.table_of,
     "mariadb": mariadb.table_of,
+    "sqlite": sqlite.table_of,
 }
 """What makes a table of the one parameter that holds all rows, by the name of the dialect."""
+
+_FILES: Final = frozenset({"sqlite"})
+"""Dialects of databases that are files."""
 
 
 class ForEach:
@@ -56,8 +61,9 @@ class ForEach:
     def run(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> int:
         """Execute for each row; give how many rows of the database it found in all."""
         found = 0
+        kind = _OneByOne if dialect.name in _FILES else _AtOnce
         for page in _pages(rows):
-            self._for(dialect).run(cursor, page)
+            self._for(dialect, kind).run(cursor, page)
             found += cursor.rowcount
         return found
 
@@ -65,13 +71,13 @@ class ForEach:
         """Execute for each row; give all that it selects or returns, in no order."""
         found: list[Values] = []
         for page in _pages(rows):
-            found += self._for(dialect).fetch(cursor, page)
+            self._for(dialect, _AtOnce).run(cursor, page)
+            found += cursor.fetchall()
         return found
 
-    def _for(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
+    def _for(self, dialect: Dialect, kind: type["_AtOnce | _OneByOne"]) -> "_AtOnce | _OneByOne":
         found = self._compiled.get(dialect.name)
         if found is None:
-            kind = _AtOnce if dialect.name in _TABLES else _OneByOne
             found = self._compiled[dialect.name] = kind(self._write, self._columns, dialect)
         return found
 
@@ -110,20 +116,10 @@ class _OneByOne:
             self._arrange = itemgetter(*(places.index(name) for name in order))
 
     def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
-        cursor.executemany(self._sql, self._arranged(rows))
-
-    def fetch(self, cursor: Cursor, rows: Sequence[Values]) -> list[Values]:
-        found: list[Values] = []
-        for row in self._arranged(rows):
-            cursor.execute(self._sql, row)
-            found += cursor.fetchall()
-        return found
-
-    def _arranged(self, rows: Sequence[Values]) -> Sequence[Values]:
         arrange, constants = self._arrange, self._constants
-        if arrange is None:
-            return rows
-        return [arrange(row + constants) for row in rows]
+        if arrange is not None:
+            rows = [arrange(row + constants) for row in rows]
+        cursor.executemany(self._sql, rows)
 
 
 class _AtOnce:
@@ -146,7 +142,3 @@ class _AtOnce:
         values = {**self._constants, PARAMETER: msgspec.json.encode(named).decode()}
         order = self._order
         cursor.execute(self._sql, values if order is None else [values[name] for name in order])
-
-    def fetch(self, cursor: Cursor, rows: Sequence[Values]) -> list[Values]:
-        self.run(cursor, rows)
-        return cursor.fetchall()

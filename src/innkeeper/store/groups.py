@@ -1,53 +1,98 @@
-"""Server groups: their policy is a condition of the write that adds a member.
+"""Server groups: their policy is a condition of the write that adds members.
 
-A claim of a member first raises the group's row, so that claims of one group queue there on
-every engine; then the count of its host is raised only if the policy admits it.
+Claims of members first raise the groups' rows, so that claims of one group queue there on
+every engine; then the counts of their hosts are raised only if the policy admits it.
 """
 
-from collections import defaultdict
-from collections.abc import Collection
-from typing import Final
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from typing import Any, Final, cast
 
+import msgspec
 from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     case,
     delete,
+    exists,
     insert,
     or_,
     select,
+    type_coerce,
     update,
 )
 
 from innkeeper.core.errors import GroupPolicyViolation, NotFound
 from innkeeper.core.ids import HostName
-from innkeeper.core.server_group import ServerGroup
-from innkeeper.store.chunks import rows_named
-from innkeeper.store.prepared import Prepared, integer
+from innkeeper.core.server_group import GroupPolicy, ServerGroup
+from innkeeper.store.for_each import ForEach, Row, Values, insert_of
+from innkeeper.store.prepared import Cursor, Prepared, integer
 from innkeeper.store.tables import server_group_hosts as group_hosts
 from innkeeper.store.tables import server_group_members as group_members
 from innkeeper.store.tables import server_groups
 from innkeeper.store.txn import Txn
 
+_g, _h = server_groups.c, group_hosts.c
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A consumer that is to be a member of a group, by what it holds on a host."""
+
+    group_uuid: str
+    consumer_uuid: str
+    host: HostName
+
+
+class _Pass:
+    """Reads one table, by the uuids of groups."""
+
+    def __init__(self, every: Select[Any], of: ColumnElement[str]) -> None:
+        self._every = every
+        self._of_some = ForEach(lambda row: every.where(of == row["of"]), of=str)
+
+    def read(self, conn: Connection, uuids: Collection[str] | None) -> Sequence[Values]:
+        """Give the rows of the groups with these uuids (None: all), in no order."""
+        if uuids is None:
+            return [tuple(row) for row in conn.execute(self._every)]
+        with closing(conn.connection.cursor()) as cursor:
+            return self._of_some.fetch(
+                cast("Cursor", cursor), conn.dialect, [(uuid,) for uuid in uuids]
+            )
+
+
+_GROUPS: Final = _Pass(
+    select(
+        *(type_coerce(_g.created_at, BigInteger), _g.uuid, _g.name, _g.policy, _g.project_id),
+        _g.max_server_per_host,
+    ),
+    _g.uuid,
+)
+_HOSTS: Final = _Pass(select(_h.group_uuid, _h.host, _h.members), _h.group_uuid)
+
 
 def group_pictures(conn: Connection, uuids: Collection[str] | None) -> tuple[ServerGroup, ...]:
     """Give the groups with these uuids (None: all) in the order of their creation."""
     members: defaultdict[str, list[tuple[HostName, int]]] = defaultdict(list)
-    where = select(group_hosts).order_by(group_hosts.c.host)
-    for uuid, host, count in rows_named(conn, where, group_hosts.c.group_uuid, uuids):
-        members[uuid].append((host, count))
-    groups = rows_named(conn, select(server_groups), server_groups.c.uuid, uuids)
+    for of, host, count in _HOSTS.read(conn, uuids):
+        members[str(of)].append((HostName(str(host)), integer(count)))
+    rows = _GROUPS.read(conn, uuids)
     return tuple(
         ServerGroup(
-            uuid=row.uuid,
-            name=row.name,
-            policy=row.policy,
-            project_id=row.project_id,
-            max_server_per_host=row.max_server_per_host,
-            members=tuple(members[row.uuid]),
+            uuid=str(uuid),
+            name=str(name),
+            policy=cast("GroupPolicy", policy),
+            project_id=str(project_id),
+            max_server_per_host=integer(most),
+            members=tuple(sorted(members[str(uuid)])),
         )
-        for row in sorted(groups, key=lambda row: (row.created_at, row.uuid))
+        for _, uuid, name, policy, project_id, most in sorted(
+            rows, key=lambda row: (integer(row[0]), str(row[1]))
+        )
     )
 
 
@@ -77,78 +122,114 @@ def remove_group(txn: Txn, uuid: str) -> None:
     txn.group_changed(uuid)
 
 
-_at_group = server_groups.c.uuid == bindparam("of_group")
-_here = and_(
-    group_hosts.c.group_uuid == bindparam("of_group"), group_hosts.c.host == bindparam("on_host")
-)
-_member = group_members.c.consumer_uuid == bindparam("of")
 _UNLIMITED: Final = 2**31 - 1
-_ENTER: Final = Prepared(
-    update(server_groups)
-    .where(
-        _at_group,
-        or_(
-            server_groups.c.policy != "affinity",
-            server_groups.c.members == 0,
-            server_groups.c.host == bindparam("on_host"),
-        ),
-    )
-    .values(members=server_groups.c.members + 1, host=bindparam("on_host"))
+_ENTER: Final = ForEach(
+    lambda row: (
+        update(server_groups)
+        .where(
+            _g.uuid == row["of"],
+            or_(
+                _g.policy != "affinity",
+                and_(row["hosts"] == 1, or_(_g.members == 0, _g.host == row["host"])),
+            ),
+        )
+        .values(members=_g.members + row["by"], host=row["host"])
+    ),
+    of=str,
+    by=int,
+    hosts=int,
+    host=str,
 )
-_most = case(
-    (server_groups.c.policy == "anti-affinity", server_groups.c.max_server_per_host),
-    else_=_UNLIMITED,
+
+
+def _admitted(row: Row) -> ColumnElement[int]:
+    """Give how many members a group may have on one host."""
+    most = case((_g.policy == "anti-affinity", _g.max_server_per_host), else_=_UNLIMITED)
+    return select(most).where(_g.uuid == row["group_uuid"]).scalar_subquery()
+
+
+def _here(row: Row) -> ColumnElement[bool]:
+    return and_(_h.group_uuid == row["group_uuid"], _h.host == row["host"])
+
+
+_COUNT: Final = ForEach(
+    lambda row: (
+        update(group_hosts)
+        .where(_here(row), _h.members + row["members"] <= _admitted(row))
+        .values(members=_h.members + row["members"])
+    ),
+    group_uuid=str,
+    host=str,
+    members=int,
 )
-_COUNT: Final = Prepared(
-    update(group_hosts)
-    .where(_here, group_hosts.c.members < select(_most).where(_at_group).scalar_subquery())
-    .values(members=group_hosts.c.members + 1)
+_ADD_HOST: Final = ForEach(
+    lambda row: insert_of(
+        group_hosts, row, ~exists().where(_here(row)), row["members"] <= _admitted(row)
+    ),
+    group_uuid=str,
+    host=str,
+    members=int,
 )
-_COUNTED: Final = Prepared(select(group_hosts.c.members).where(_here))
-_ADD_HOST: Final = Prepared(
-    insert(group_hosts).values(
-        group_uuid=bindparam("of_group"), host=bindparam("on_host"), members=1
-    )
+_ADD_MEMBER: Final = ForEach(
+    lambda row: insert_of(group_members, row), consumer_uuid=str, group_uuid=str, host=str
 )
-_ADD_MEMBER: Final = Prepared(
-    insert(group_members).values(
-        consumer_uuid=bindparam("of"), group_uuid=bindparam("of_group"), host=bindparam("on_host")
-    )
+_COUNTED: Final = Prepared(
+    select(_h.members).where(_h.group_uuid == bindparam("of"), _h.host == bindparam("on_host"))
 )
+
+_at_group = _g.uuid == bindparam("of_group")
+_at_host = and_(_h.group_uuid == bindparam("of_group"), _h.host == bindparam("on_host"))
+_member = group_members.c.consumer_uuid == bindparam("of")
 _OF_MEMBER: Final = Prepared(
     select(group_members.c.group_uuid, group_members.c.host).where(_member)
 )
-_LEAVE: Final = Prepared(
-    update(server_groups).where(_at_group).values(members=server_groups.c.members - 1)
-)
-_UNCOUNT: Final = Prepared(
-    update(group_hosts).where(_here).values(members=group_hosts.c.members - 1)
-)
-_DROP_EMPTY: Final = Prepared(delete(group_hosts).where(_here, group_hosts.c.members == 0))
+_LEAVE: Final = Prepared(update(server_groups).where(_at_group).values(members=_g.members - 1))
+_UNCOUNT: Final = Prepared(update(group_hosts).where(_at_host).values(members=_h.members - 1))
+_DROP_EMPTY: Final = Prepared(delete(group_hosts).where(_at_host, _h.members == 0))
 _DROP_MEMBER: Final = Prepared(delete(group_members).where(_member))
 
 
-def enter(txn: Txn, group_uuid: str, *, consumer_uuid: str, host: HostName) -> None:
-    """Add a member on ``host`` if the policy admits it, else raise GroupPolicyViolation."""
-    at = {"of_group": group_uuid, "on_host": host}
-    _ENTER.run(txn.cursor, txn.dialect, at)
-    if txn.cursor.rowcount != 1:
+def enter(txn: Txn, new: Sequence[Member]) -> None:
+    """Add members if the policies of their groups admit all, else raise GroupPolicyViolation.
+
+    It names the first: whoever wants to know which of them is refused asks for one at a time.
+    """
+    hosts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for member in new:
+        hosts[member.group_uuid][member.host] += 1
+    raised = [(of, on.total(), len(on), min(on)) for of, on in sorted(hosts.items())]
+    if _ENTER.run(txn.cursor, txn.dialect, raised) != len(raised):
         raise GroupPolicyViolation(
-            f"Server group {group_uuid} does not exist, or its members are on another host"
-            f" than {host}."
+            f"Server group {new[0].group_uuid} does not exist, or its members are on another host"
+            f" than {new[0].host}."
         )
-    _COUNT.run(txn.cursor, txn.dialect, at)
-    if txn.cursor.rowcount != 1:
-        _COUNTED.run(txn.cursor, txn.dialect, at)
-        counted = txn.cursor.fetchone()
-        if counted is not None:
-            raise GroupPolicyViolation(
-                f"Host {host} has {integer(counted[0])} members of server group {group_uuid}, and"
-                " may have no more."
-            )
-        _ADD_HOST.run(txn.cursor, txn.dialect, at)
-    _ADD_MEMBER.run(txn.cursor, txn.dialect, {**at, "of": consumer_uuid})
-    txn.group_changed(group_uuid)
+    counted = [
+        (of, host, by) for of, on in sorted(hosts.items()) for host, by in sorted(on.items())
+    ]
+    # What is counted already is not added, and what is full is neither.
+    found = _COUNT.run(txn.cursor, txn.dialect, counted)
+    if found < len(counted):
+        found += _ADD_HOST.run(txn.cursor, txn.dialect, counted)
+    if found < len(counted):
+        raise _full(txn, new[0])
+    _ADD_MEMBER.run(
+        txn.cursor,
+        txn.dialect,
+        [(member.consumer_uuid, member.group_uuid, member.host) for member in new],
+    )
+    for of in hosts:
+        txn.group_changed(of)
+
+
+def _full(txn: Txn, member: Member) -> GroupPolicyViolation:
+    at = {"of": member.group_uuid, "on_host": member.host}
+    _COUNTED.run(txn.cursor, txn.dialect, at)
+    row = txn.cursor.fetchone()
+    count = 0 if row is None else integer(row[0])
+    return GroupPolicyViolation(
+        f"Host {member.host} has {count} members of server group {member.group_uuid}, and may have"
+        " no more."
+    )
 
 
 def leave(txn: Txn, consumer_uuid: str) -> str | None:

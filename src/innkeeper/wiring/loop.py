@@ -15,6 +15,11 @@ disk is done; Python's 5 ms would keep those who wait for their answer as long a
 Result = TypeVar("Result")
 
 
+YOUNG_OBJECTS: Final = 20_000
+"""New objects after which Python looks for garbage among them. A batch of requests under way has
+some 5,000, none of which is garbage; at Python's 700 they would be looked through again and again."""
+
+
 def settle() -> None:
     """Say that what the process has loaded by now stays as long as the process does.
 
@@ -22,6 +27,7 @@ def settle() -> None:
     and longer with every provider, for which every request waits, and loading a store too.
     """
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def run(work: Coroutine[object, object, Result]) -> Result:

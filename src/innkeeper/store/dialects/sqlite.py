@@ -3,16 +3,18 @@
 The driver is pysqlite3, which brings a SQLite newer than 3.51.3 (older ones can corrupt a WAL).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pysqlite3 import dbapi2
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, FromClause, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from innkeeper.config import DIRECTORY_MODE
 from innkeeper.core.errors import SetupError
+from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
 from innkeeper.store.lock import StoreLock
 from innkeeper.store.question import Question
@@ -114,6 +116,13 @@ class SqliteBackend:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def table_of(columns: Mapping[str, Kind]) -> FromClause:
+    """Give a table of the rows that one parameter holds."""
+    fields = ", ".join(f"value ->> '{name}' AS \"{name}\"" for name in columns)
+    rows = f"SELECT {fields} FROM json_each(:{PARAMETER})"  # noqa: S608
+    return text(rows).columns(*columns_of(columns)).subquery("given")
 
 
 def trouble(error: Exception) -> Trouble:
