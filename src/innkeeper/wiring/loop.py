@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 YOUNG_OBJECTS: Final = 20_000
 """New objects after which Python looks for garbage among them. A batch of requests under way has
-some 5,000, none of which is garbage; at Python's 700 they would be looked through again and again."""
+some 5,000, none of it garbage; at Python's 700 they would be looked through again and again."""
 
 
 def settle() -> None:
