@@ -23,7 +23,7 @@ from innkeeper.core.errors import (
 from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, claims, pictures, schema, tasks
+from innkeeper.store import changes, claims, pictures, schema, tables, tasks
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
 from innkeeper.store.tables import consumer_types, metadata
@@ -80,6 +80,19 @@ async def test_the_bare_cursor_is_refused_in_the_same_way(world: World) -> None:
     await world.store.write(add)
     with pytest.raises(DuplicateName):
         await world.store.write(add)
+
+
+async def test_a_statement_that_nobody_asks_of_fails_its_op_alone(world: World) -> None:
+    def add(key: str, txn: Txn) -> None:
+        tasks.add(txn, "build", key, cell=CellName("a"))
+
+    outcomes = await asyncio.gather(
+        *(world.store.write(partial(add, key)) for key in ("one", "same", "same", "other")),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [DuplicateName]
+    found = await world.store.read(lambda conn: set(conn.scalars(select(tables.tasks.c.key))))
+    assert found == {"one", "same", "other"}
 
 
 @ON_SQLITE

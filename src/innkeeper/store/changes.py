@@ -100,11 +100,15 @@ def last_of(conn: Connection, writer: str) -> int | None:
     return conn.scalar(query.with_for_update())
 
 
-def record(txn: Txn, writer: str, touched: Touched) -> int:
-    """Number this transaction, say what it touched, and give the number."""
+def record(txn: Txn, writer: str, touched: Touched) -> None:
+    """Number this transaction, and say what it touched."""
     _RAISE.run(txn.cursor, txn.dialect, {"of": writer})
     body = encode(touched)
     _ADD.run(txn.cursor, txn.dialect, {"of": writer, "at": txn.now_us, "body": body})
+
+
+def recorded(txn: Txn, writer: str) -> int:
+    """Give the number that ``record``, of which this must come next, gave the transaction."""
     row = txn.cursor.fetchone()
     if row is None:
         raise NotEnrolled(f"The writer {writer} is not enrolled.")

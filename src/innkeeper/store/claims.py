@@ -234,8 +234,6 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
         for key, amount in wanted[uuid].items():
             taken[key].amounts.append(amount)
             added.append((consumer_id, *key, amount))
-    take(txn, taken, {of.rp_id: of.rp_uuid for write in writes for of in write.allocations})
-    _ADD_ALLOCATION.run(txn.cursor, txn.dialect, added)
     raised: defaultdict[int, int] = defaultdict(int)
     for request in requests:
         uuids = [write.consumer.uuid for write in request if write.consumer.uuid in entered]
@@ -243,6 +241,9 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
             raised[rp_id] += 1
     grown = [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
     _RAISE_GENERATIONS.run(txn.cursor, txn.dialect, grown)
+    take(txn, taken, {of.rp_id: of.rp_uuid for write in writes for of in write.allocations})
+    # Last, for its outcome goes unasked: where asking is a trip, what comes next takes it along.
+    _ADD_ALLOCATION.run(txn.cursor, txn.dialect, added)
     for rp_id, _ in taken:
         txn.usage_changed(RpId(rp_id))
 
@@ -297,14 +298,14 @@ def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
     rows = [
         (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
     ]
-    if _CHANGE.run(txn.cursor, txn.dialect, rows) != len(rows):
+    if _CHANGE.count(txn.cursor, txn.dialect, rows) != len(rows):
         raise _changed_meanwhile([of.uuid for of in known])
 
 
 def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
     for uuid in ended:
         groups.leave(txn, uuid)
-    if _DROP.run(txn.cursor, txn.dialect, [found[uuid] for uuid in ended]) != len(ended):
+    if _DROP.count(txn.cursor, txn.dialect, [found[uuid] for uuid in ended]) != len(ended):
         raise _changed_meanwhile(ended)
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +21,8 @@ from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
 from innkeeper.store.changes import Vector
 from innkeeper.store.patience import Patience
-from innkeeper.store.prepared import Cursor, Prepared, integer
+from innkeeper.store.pipeline import cursor_of
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.question import Prepare, Question, Row
 from innkeeper.store.retry import translate
 from innkeeper.store.tables import writers
@@ -151,8 +152,7 @@ class FeedReader:
         return pictures.whole(conn) if touched is None else pictures.of(conn, touched)
 
     def _vector(self, conn: Connection) -> Vector:
-        with contextlib.closing(conn.connection.cursor()) as bare:
-            cursor = cast("Cursor", bare)
+        with contextlib.closing(cursor_of(conn)) as cursor:
             _VECTOR.run(cursor, conn.dialect, {})
             return {str(writer): integer(number) for writer, number in cursor.fetchall()}
 

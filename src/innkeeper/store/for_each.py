@@ -9,7 +9,7 @@ same row of the database.
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 from sqlalchemy import (
@@ -58,12 +58,16 @@ class ForEach:
         self._columns = columns
         self._compiled: dict[str, _AtOnce | _OneByOne] = {}
 
-    def run(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> int:
+    def run(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> None:
+        """Execute for each row; what came of it nobody asks, or waits for."""
+        for page in _pages(rows):
+            self._written(dialect).run(cursor, page)
+
+    def count(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> int:
         """Execute for each row; give how many rows of the database it found in all."""
         found = 0
-        kind = _OneByOne if dialect.name in _FILES else _AtOnce
         for page in _pages(rows):
-            self._for(dialect, kind).run(cursor, page)
+            self._written(dialect).run(cursor, page)
             found += cursor.rowcount
         return found
 
@@ -74,6 +78,9 @@ class ForEach:
             self._for(dialect, _AtOnce).run(cursor, page)
             found += cursor.fetchall()
         return found
+
+    def _written(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
+        return self._for(dialect, _OneByOne if dialect.name in _FILES else _AtOnce)
 
     def _for(self, dialect: Dialect, kind: type["_AtOnce | _OneByOne"]) -> "_AtOnce | _OneByOne":
         found = self._compiled.get(dialect.name)
@@ -91,6 +98,13 @@ def _pages(rows: Sequence[Values]) -> Sequence[Sequence[Values]]:
     if len(rows) <= MAX_ROWS:
         return (rows,) if rows else ()
     return [rows[start : start + MAX_ROWS] for start in range(0, len(rows), MAX_ROWS)]
+
+
+class _ManyCursor(Protocol):
+    """What drivers of files have."""
+
+    def executemany(self, sql: str, parameters: Sequence[Values], /) -> object:
+        """Run one statement for each row."""
 
 
 class _OneByOne:
@@ -119,7 +133,7 @@ class _OneByOne:
         arrange, constants = self._arrange, self._constants
         if arrange is not None:
             rows = [arrange(row + constants) for row in rows]
-        cursor.executemany(self._sql, rows)
+        cast("_ManyCursor", cursor).executemany(self._sql, rows)
 
 
 class _AtOnce:

@@ -5,7 +5,7 @@ A statement is compiled once per dialect; after that a call costs what the drive
 SQLAlchemy converts them, so points in time are given as microseconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy import ClauseElement, Connection
@@ -26,19 +26,21 @@ def integer(value: Scalar) -> int:
 class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed or found."""
 
     def execute(self, sql: str, parameters: object = ..., /) -> object:
         """Run one statement."""
-
-    def executemany(self, sql: str, parameters: Iterable[object], /) -> object:
-        """Run one statement for each set of parameters."""
 
     def fetchone(self) -> tuple[Scalar, ...] | None:
         """Give the next row."""
 
     def fetchall(self) -> list[tuple[Scalar, ...]]:
         """Give the rows that are left."""
+
+    def close(self) -> object:
+        """Let go of what it holds."""
 
 
 class Prepared:

@@ -6,13 +6,14 @@ It serves one provider as well as a million of them, so that there is one way to
 import contextlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Float, String, Table, func, select
 
 from innkeeper.core.picture import NameTable, ProviderTable, StockTable
 from innkeeper.store.for_each import ForEach, Values
-from innkeeper.store.prepared import Cursor, integer
+from innkeeper.store.pipeline import cursor_of
+from innkeeper.store.prepared import integer
 from innkeeper.store.tables import (
     inventories,
     provider_aggregates,
@@ -108,8 +109,8 @@ def provider_table(conn: Connection, ids: Collection[int] | None) -> ProviderTab
 
 
 def _fetched(conn: Connection, query: ForEach, ids: Iterable[int]) -> list[Values]:
-    with contextlib.closing(conn.connection.cursor()) as bare:
-        return query.fetch(cast("Cursor", bare), conn.dialect, [(each,) for each in sorted(ids)])
+    with contextlib.closing(cursor_of(conn)) as cursor:
+        return query.fetch(cursor, conn.dialect, [(each,) for each in sorted(ids)])
 
 
 def _empty(column: ColumnElement[Any]) -> "array[int] | array[float] | list[str]":

@@ -108,10 +108,16 @@ class RemoteWriter(Writer):
         try:
             return self._run(batch, self._attempt_bare)
         except _OpFailed as failed:
-            if len(batch) == 1:
-                batch[0].error = failed.cause
-                return None
-            self._careful_left = CAREFUL_BATCHES
+            cause = failed.cause
+        except self._driver_errors as error:
+            # What an op does not ask for may fail when others ask: whose it was is not known.
+            cause = translate(error)
+            if isinstance(cause, (Transient, ConnectionLost)):
+                raise
+        if len(batch) == 1:
+            batch[0].error = cause
+            return None
+        self._careful_left = CAREFUL_BATCHES
         return self._run(batch, self._attempt)
 
     def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
@@ -119,19 +125,16 @@ class RemoteWriter(Writer):
         txn.touched = Touched()
         try:
             run_together(txn, jobs)
-        except self._driver_errors as error:
-            failure = translate(error)
-            if isinstance(failure, (Transient, ConnectionLost)):
-                # Not the op has failed: all of it is tried again.
-                raise
-            raise _OpFailed(failure) from error
+        except self._driver_errors:
+            raise
         except Exception as error:  # fence: writer
             # It must be known for an op's, so that its sender alone is told when all are run again.
             raise _OpFailed(error) from error
         return txn.touched
 
-    def _record(self, txn: Txn, touched: Touched) -> None:
-        number = changes.record(txn, self._id, touched)
+    def _recorded(self, txn: Txn, touched: Touched) -> None:
+        del touched
+        number = changes.recorded(txn, self._id)
         if number != self._last + 1:
             raise self._is_taken()
         self._number = number

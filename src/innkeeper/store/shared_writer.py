@@ -39,14 +39,15 @@ class SharedWriter(RemoteWriter):
         # Since our last turn others may have renamed or removed them.
         self._names.forget_custom()
 
-    def _record(self, txn: Txn, touched: Touched) -> None:
+    def _recorded(self, txn: Txn, touched: Touched) -> None:
         try:
-            super()._record(txn, touched)
+            super()._recorded(txn, touched)
         except NotEnrolled:
             # Silent for long, we were taken for dead. The old id's numbers must not come again.
             self._id = self._new_id()
             self._last = changes.enroll(txn, self._id)
-            super()._record(txn, touched)
+            changes.record(txn, self._id, touched)
+            super()._recorded(txn, touched)
 
     def _picture(self, txn: Txn, touched: Touched) -> Picture:
         return Picture()

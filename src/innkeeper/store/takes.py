@@ -77,7 +77,7 @@ def take(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) ->
     Raises CapacityExceeded, UnitViolation, NoInventory or Conflict.
     """
     keys = sorted(wanted)
-    if _TAKE.run(txn.cursor, txn.dialect, [wanted[key].row(key) for key in keys]) != len(keys):
+    if _TAKE.count(txn.cursor, txn.dialect, [wanted[key].row(key) for key in keys]) != len(keys):
         raise _refusal(txn, wanted, uuids)
 
 

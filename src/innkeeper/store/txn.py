@@ -1,13 +1,13 @@
 """Txn: what one op of a batch writes with, and says what it touched to."""
 
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import Connection
 
 from innkeeper.core.ids import RpId
 from innkeeper.core.moment import to_us
 from innkeeper.store.names import Names
+from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Cursor
 from innkeeper.store.touched import Touched
 
@@ -25,7 +25,7 @@ class Txn:
         self.names = names
         self.touched = Touched()
         self.dialect = conn.dialect
-        self.cursor: Cursor = cast("Cursor", conn.connection.cursor())
+        self.cursor: Cursor = cursor_of(conn)
 
     def class_id(self, name: str) -> int:
         """Give the id of a resource class; raise UnknownName if there is none."""

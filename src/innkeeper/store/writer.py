@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import ConnectionLost, InnkeeperError, StoreError, Transient
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, pictures
+from innkeeper.store import changes, pictures, pipeline
 from innkeeper.store.joint import JointOp
 from innkeeper.store.names import Names
 from innkeeper.store.retry import MAX_TRIES, translate
@@ -119,8 +119,11 @@ class Writer:
             for jobs in _pieces(batch):
                 touched.merge(attempt(txn, jobs))
             if touched:
-                self._record(txn, touched)
+                changes.record(txn, self._id, touched)
             picture = self._picture(txn, touched)
+            if touched:
+                self._recorded(txn, touched)
+            pipeline.drain(conn)
         except BaseException as error:
             self._names.clear()
             self._undo(conn, error)
@@ -131,8 +134,10 @@ class Writer:
     def _begin(self, txn: Txn) -> None:
         """Do what comes before the first op of a transaction."""
 
-    def _record(self, txn: Txn, touched: Touched) -> None:
-        changes.record(txn, self._id, touched)
+    def _recorded(self, txn: Txn, touched: Touched) -> None:
+        """Look at the number that the transaction was given."""
+        del touched
+        changes.recorded(txn, self._id)
 
     def _picture(self, txn: Txn, touched: Touched) -> Picture:
         """Give what the index shall know of the transaction once it is durable."""
@@ -153,6 +158,7 @@ class Writer:
         error: Exception | None = None
         try:
             run_together(txn, jobs)
+            pipeline.drain(txn.conn)
         except InnkeeperError as refused:
             error = refused
         except self._driver_errors as refused:
@@ -163,6 +169,7 @@ class Writer:
             # A defect of one op is handed to whoever sent it, and leaves the others alone.
             error = defect
         if error is not None:
+            pipeline.drop(txn.conn)
             txn.cursor.execute("ROLLBACK TO SAVEPOINT op")
             self._names.clear()
         txn.cursor.execute("RELEASE SAVEPOINT op")

@@ -19,9 +19,11 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError
+from innkeeper.store import pipeline
 from innkeeper.store.dialects.over_socket import (
     KEEPALIVE_COUNT,
     KEEPALIVE_IDLE_S,
@@ -117,6 +119,10 @@ class PostgreSQLBackend(SocketBackend):
             connect_args=own,
         )
         if not reads:
+            event.listen(engine, "connect", _add_pipeline)
+            event.listen(engine, "before_cursor_execute", _drain)
+            event.listen(engine, "commit", pipeline.drain)
+            event.listen(engine, "rollback", pipeline.drop)
             event.listen(engine, "commit", self._plan_anew)
         return engine
 
@@ -182,6 +188,20 @@ class PostgreSQLBackend(SocketBackend):
             return "which has just ended"
         name, address, pid = row
         return f"{name or 'unnamed'}, at {address or 'the same machine'}, server process {pid}"
+
+
+def _add_pipeline(driver: "PsycopgConnection[Any]", record: ConnectionPoolEntry) -> None:
+    # Where PostgreSQL is not used, its driver need not be there.
+    from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline  # noqa: PLC0415
+
+    record.info[pipeline.KEY] = LibpqPipeline(driver)
+    # After a rollback psycopg has the server forget what it has prepared: that of the pipeline too.
+    driver.prepare_threshold = None
+
+
+def _drain(conn: Connection, *_statement: object) -> None:
+    """Have all that was sent answered before psycopg uses the connection."""
+    pipeline.drain(conn)
 
 
 def table_of(columns: Mapping[str, Kind]) -> FromClause:

@@ -1,0 +1,216 @@
+"""Statements that libpq sends without waiting for each: its pipeline mode, below psycopg's cursors.
+
+psycopg has a pipeline too, which costs as much as waiting does: most of the cost is in its cursors.
+Here a statement is prepared once, its values go as text, and one wait takes all answers that are
+outstanding. In between, when nothing is outstanding, the connection is psycopg's as ever.
+"""
+
+import contextlib
+import re
+import select
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from innkeeper.store.prepared import Cursor, Scalar
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s|%%")
+_GOOD: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
+_TEXT: Final = 0
+_BINARY: Final = 1
+
+
+class _Statement:
+    """A statement that the server has prepared."""
+
+    __slots__ = ("name", "order", "text")
+
+    def __init__(self, sql: str, name: bytes) -> None:
+        self.name = name
+        self.order: list[str] = []
+        """The names of its values, each once."""
+        self.text = _PLACE.sub(self._place, sql).encode()
+
+    def _place(self, found: re.Match[str]) -> str:
+        name = found[1]
+        if name is None:
+            return "%"
+        if name not in self.order:
+            self.order.append(name)
+        return f"${self.order.index(name) + 1}"
+
+
+class _Outcome:
+    """What came of a statement, once the pipeline is drained."""
+
+    __slots__ = ("prepares", "result")
+
+    def __init__(self, prepares: str | None) -> None:
+        self.prepares = prepares
+        """The SQL that it prepares, if it does only that."""
+        self.result: PGresult | None = None
+
+
+class LibpqPipeline:
+    """The pipeline of one connection. Whoever uses that in another way must ``drain`` it first."""
+
+    def __init__(self, driver: "psycopg.Connection[tuple[object, ...]]") -> None:
+        """Send on the connection of ``driver``."""
+        self._driver = driver
+        self._pgconn = driver.pgconn
+        # As many as there are statements in the code that cursors are given.
+        self._statements: dict[str, _Statement] = {}
+        self._prepared = 0
+        self._waiting: list[_Outcome] = []
+
+    def cursor(self) -> Cursor:
+        """Give a cursor that knows the last statement that it has sent."""
+        return LibpqCursor(self)
+
+    def send(self, sql: str, values: Mapping[str, Scalar]) -> _Outcome:
+        """Send a statement, and what begins a transaction before it if there is none."""
+        if not self._waiting:
+            idle = self._pgconn.transaction_status == TransactionStatus.IDLE
+            self._pgconn.enter_pipeline_mode()
+            if idle and not self._driver.autocommit:
+                self._send("BEGIN", {})
+        return self._send(sql, values)
+
+    def drain(self) -> None:
+        """Wait until all is answered; raise the first error, which undid what came after it."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._pgconn.pipeline_sync()
+        failed: PGresult | None = None
+        for outcome in waiting:
+            result = self._next()
+            if result.status in _GOOD:
+                outcome.result = result
+                continue
+            # Of those that came after it, it is said only that they were left out.
+            failed = failed or result
+            if outcome.prepares is not None:
+                del self._statements[outcome.prepares]
+        # The answer to the sync itself.
+        self._next()
+        self._pgconn.exit_pipeline_mode()
+        if failed is not None:
+            raise error_from_result(failed)
+
+    def drop(self) -> None:
+        """Do what ``drain`` does, and raise nothing: all of it is to be undone."""
+        # If the connection is gone, so is what was done on it; its next use will say so.
+        with contextlib.suppress(psycopg.Error):
+            self.drain()
+
+    def rows(self, result: PGresult) -> list[tuple[Scalar, ...]]:
+        """Give the rows of a result."""
+        transformer = Transformer(self._driver)
+        transformer.set_pgresult(result)
+        return cast("list[tuple[Scalar, ...]]", transformer.load_rows(0, result.ntuples, tuple))
+
+    def _send(self, sql: str, values: Mapping[str, Scalar]) -> _Outcome:
+        statement = self._statements.get(sql)
+        if statement is None:
+            statement = self._prepare(sql)
+        self._pgconn.send_query_prepared(
+            statement.name,
+            [_as_sent(values[name]) for name in statement.order],
+            [_BINARY if isinstance(values[name], bytes) else _TEXT for name in statement.order],
+        )
+        return self._sent(None)
+
+    def _prepare(self, sql: str) -> _Statement:
+        self._prepared += 1
+        statement = _Statement(sql, b"innkeeper_%d" % self._prepared)
+        self._pgconn.send_prepare(statement.name, statement.text)
+        self._sent(sql)
+        self._statements[sql] = statement
+        return statement
+
+    def _sent(self, prepares: str | None) -> _Outcome:
+        outcome = _Outcome(prepares)
+        self._waiting.append(outcome)
+        return outcome
+
+    def _next(self) -> PGresult:
+        """Wait for the next result."""
+        while True:
+            self._wait()
+            result = self._pgconn.get_result()
+            # Between the results of two statements there is a None.
+            if result is not None:
+                return result
+            if self._pgconn.status != ConnStatus.OK:
+                raise psycopg.OperationalError(self._pgconn.get_error_message())
+
+    def _wait(self) -> None:
+        """Wait until a result is there. Raises OperationalError: the connection is gone."""
+        pgconn = self._pgconn
+        if not pgconn.is_busy():
+            return
+        poll = select.poll()
+        unsent = pgconn.flush()
+        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+        while pgconn.is_busy():
+            poll.poll()
+            pgconn.consume_input()
+            if unsent:
+                # While much is sent, the server may wait for us to read.
+                unsent = pgconn.flush()
+                poll.modify(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+
+
+class LibpqCursor:
+    """A bare cursor: what it sends goes along; it waits when it is asked what came of it."""
+
+    __slots__ = ("_outcome", "_pipeline", "_rows")
+
+    def __init__(self, pipeline: LibpqPipeline) -> None:
+        self._pipeline = pipeline
+        self._outcome: _Outcome | None = None
+        self._rows: Iterator[tuple[Scalar, ...]] | None = None
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last statement changed or found."""
+        return self._result().command_tuples or 0
+
+    def execute(self, sql: str, parameters: object = None, /) -> None:
+        """Send one statement, with its values by name."""
+        self._outcome = self._pipeline.send(sql, cast("Mapping[str, Scalar]", parameters or {}))
+        self._rows = None
+
+    def fetchone(self) -> tuple[Scalar, ...] | None:
+        """Give the next row."""
+        return next(self._left(), None)
+
+    def fetchall(self) -> list[tuple[Scalar, ...]]:
+        """Give the rows that are left."""
+        return list(self._left())
+
+    def close(self) -> None:
+        """Do nothing: what was sent is under way."""
+
+    def _left(self) -> Iterator[tuple[Scalar, ...]]:
+        if self._rows is None:
+            self._rows = iter(self._pipeline.rows(self._result()))
+        return self._rows
+
+    def _result(self) -> PGresult:
+        self._pipeline.drain()
+        if self._outcome is None or self._outcome.result is None:
+            raise psycopg.ProgrammingError("No statement of this cursor has succeeded.")
+        return self._outcome.result
+
+
+def _as_sent(value: Scalar) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    return str(value).encode()
