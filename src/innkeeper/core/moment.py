@@ -1,6 +1,6 @@
 """Moments as whole microseconds since the epoch: how they are kept, in the store and in memory."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -14,4 +14,4 @@ def to_us(moment: datetime) -> int:
 
 def from_us(us: int) -> datetime:
     """Give the aware UTC moment that is ``us`` microseconds after the epoch."""
-    return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
+    return _EPOCH + timedelta(0, 0, us)

@@ -10,6 +10,7 @@ from innkeeper.api.http import Response
 
 _CONTROL: Final = {code: None for code in (*range(32), 127) if code != ord("\t")}
 """Characters that no header may have: a name or a path may come from a client."""
+WORDS_TYPE: Final = "text/plain; charset=utf-8"
 _STATUS_LINES: Final = {
     int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n" for status in HTTPStatus
 }
@@ -45,12 +46,12 @@ def answer_head(response: Response, *, date: str, keep_alive: bool) -> bytes:
     return head.encode("latin-1", "replace")
 
 
-def plain(status: HTTPStatus) -> bytes:
+def words(status: HTTPStatus) -> bytes:
+    """Give the few plain words of a status."""
+    return f"{status} {status.phrase}\n".encode()
+
+
+def plain(status: HTTPStatus, *, date: str) -> bytes:
     """Give an answer of a few plain words, after which the connection ends."""
-    words = f"{status} {status.phrase}\n".encode()
-    return (
-        b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode())
-        + b"content-type: text/plain; charset=utf-8\r\n"
-        + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(words)
-        + words
-    )
+    response = Response(status, words(status), [("content-type", WORDS_TYPE)])
+    return answer_head(response, date=date, keep_alive=False) + response.body

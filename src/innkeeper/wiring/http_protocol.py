@@ -18,10 +18,12 @@ from urllib.parse import unquote
 import httptools
 import structlog
 
-from innkeeper.api.http import GONE, App, ClientGone, Request
+from innkeeper.api.fence import fenced
+from innkeeper.api.http import GONE, App, ClientGone, Request, Response
 from innkeeper.api.limits import HEADER_OVERHEAD_BYTES, Limits, head_over
+from innkeeper.wiring.eager import begin
 from innkeeper.wiring.exchange import Exchange
-from innkeeper.wiring.http_answer import Dates, answer_head, plain
+from innkeeper.wiring.http_answer import WORDS_TYPE, Dates, answer_head, plain, words
 
 KEEP_ALIVE_S: Final = 75.0
 """How long an idle connection stays open: clients pool them, and mind when one is closed."""
@@ -30,6 +32,8 @@ HEAD_FACTOR: Final = 8
 DRAIN_FACTOR: Final = 4
 """A body that was refused is thrown away up to this many times its limit, so that a client which
 sends all before it reads sees the answer; whoever sends more finds the connection closed."""
+JOINED_BYTES: Final = 16_384
+"""A body up to this is copied behind its head."""
 
 _log = structlog.get_logger(__name__)
 
@@ -126,12 +130,13 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
-            return
         except httptools.HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
-            return
-        if self._arriving is None and self._head_bytes > self._most_head_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            if self._arriving is None and self._head_bytes > self._most_head_bytes:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        # Only now: with a body that came along, most need not wait for anything.
+        self._answer_next()
 
     def pause_writing(self) -> None:
         """Answer no more until the client has taken what is there."""
@@ -186,7 +191,6 @@ class Connection(asyncio.Protocol):
         )
         exchange.request = self._request(exchange)
         self._waiting.append(exchange)
-        self._answer_next()
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body on; if it is answered already, throw the part away."""
@@ -229,11 +233,14 @@ class Connection(asyncio.Protocol):
 
     def _answer_next(self) -> None:
         """Begin to answer the next request, if there is one and its turn has come."""
+        if self._transport.is_closing():
+            return
         if self._current is None and self._waiting and self._is_writable:
             exchange = self._current = self._waiting.popleft()
-            task = self._loop.create_task(self._answer(exchange))
-            self._among.tasks.add(task)
-            task.add_done_callback(self._answered)
+            task = begin(self._answer(exchange), self._loop)
+            if task is not None:
+                self._among.tasks.add(task)
+                task.add_done_callback(self._among.tasks.discard)
         self.read_on()
 
     def read_on(self) -> None:
@@ -248,22 +255,17 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.pause_reading()
 
-    def _answered(self, task: asyncio.Task[None]) -> None:
-        self._among.tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("an application raised", exc_info=error)
-            self._transport.write(plain(HTTPStatus.INTERNAL_SERVER_ERROR))
-            self._close()
-
     async def _answer(self, exchange: Exchange) -> None:
-        response = await self._app(exchange.request)
+        response = await fenced(self._app(exchange.request), failed=self._defect)
         exchange.is_answered = True
         if response.status == GONE or self._transport.is_closing():
             return
         keep_alive = exchange.keep_alive and response.status != HTTPStatus.REQUEST_TIMEOUT
         head = answer_head(response, date=self._among.dates.now(), keep_alive=keep_alive)
         body = b"" if exchange.request.method == "HEAD" else response.body
-        self._transport.writelines((head, body))
+        # To copy a small body costs less than to send two pieces.
+        pieces = (head + body,) if len(body) <= JOINED_BYTES else (head, body)
+        self._transport.writelines(pieces)
         self._current = None
         if not keep_alive:
             self._close()
@@ -273,7 +275,22 @@ class Connection(asyncio.Protocol):
             self._due(self._limits.receive_timeout_s)
         elif not self._is_begun:
             self._due(KEEP_ALIVE_S)
-        self._answer_next()
+        if self._waiting:
+            # After others had their turn.
+            self._loop.call_soon(self._answer_next)
+        else:
+            self.read_on()
+
+    def _defect(self, error: Exception) -> Response:
+        """Give an answer of a few words, after which the connection ends."""
+        _log.error("an application raised", exc_info=error)
+        if self._current is not None:
+            self._current.keep_alive = False
+        return Response(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            words(HTTPStatus.INTERNAL_SERVER_ERROR),
+            [("content-type", WORDS_TYPE)],
+        )
 
     # -- limits and ends -------------------------------------------------------------------
 
@@ -310,7 +327,7 @@ class Connection(asyncio.Protocol):
         if self._arriving is None and self._latest() is not None:
             self._end_after_answers()
             return
-        self._transport.write(plain(status))
+        self._transport.write(plain(status, date=self._among.dates.now()))
         self._close()
 
     def _end_after_answers(self) -> None:

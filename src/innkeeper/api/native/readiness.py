@@ -45,8 +45,7 @@ class Readiness:
 async def _condition(name: str, work: Awaitable[None], *, late: str) -> Condition:
     """Tell whether ``work`` comes to an end."""
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await work
+        await asyncio.wait_for(work, TIMEOUT_S)
     except TimeoutError:
         return Condition(name, holds=False, detail=f"{late} within {TIMEOUT_S:g} s")
     except InnkeeperError as error:
