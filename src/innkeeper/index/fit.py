@@ -1,9 +1,10 @@
 """Fit: who could serve one need, by everything but the amounts that are free right now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from innkeeper.core.ids import RpRow
 from innkeeper.index.growing import Bools, Int32s, Int64s
 from innkeeper.index.resource_column import ResourceColumn
 
@@ -66,15 +67,12 @@ class Fit:
             fits &= demand.free() >= demand.amount
         return fits
 
-    def serving(self, position: int) -> Int32s:
+    def serving(self, position: int) -> list[RpRow]:
         """Give the rows that could serve the plan's root at ``position`` now."""
-        first, end = self.starts[position : position + 2].tolist()
-        pairs = [
-            pair
-            for pair in range(first, end)
-            if all(demand.met_by(pair) for demand in self.demands)
-        ]
-        return self.rows[pairs]
+        pairs: Iterable[int] = range(self.starts.item(position), self.starts.item(position + 1))
+        for demand in self.demands:
+            pairs = [pair for pair in pairs if demand.met_by(pair)]
+        return [RpRow(self.rows.item(pair)) for pair in pairs]
 
     def any_of_root(self, pairs: Bools) -> Bools:
         """Fold a mask over pairs to the plan's roots: bool[roots]."""

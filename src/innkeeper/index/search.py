@@ -74,22 +74,37 @@ def within(
     must not change before the iterator is done with.
     """
     plan = index.plans.plan(request)
-    position = plan.position(root)
-    if position is None or not plan.needs:
+    place = plan.position(root)
+    if place is None:
+        return iter(())
+    return at_place(index.columns, plan, request, place, prefer=prefer, expired=expired)
+
+
+def at_place(
+    columns: Columns,
+    plan: Plan,
+    request: CandidateRequest,
+    place: int,
+    *,
+    prefer: Prefer | None = None,
+    expired: Callable[[], bool] = never,
+) -> Iterator[Candidate]:
+    """Give what ``within`` gives of the tree at a place of the request's plan."""
+    if not plan.needs:
         return iter(())
     by_kind: dict[int, Sequence[RpRow]] = {}
     for numbers in plan.kinds:
         need = plan.needs[numbers[0]]
-        rows = need.fit.serving(position)
+        rows = need.fit.serving(place)
         if prefer is not None and len(rows) > 1 and need.resources:
-            by_kind[need.kind] = prefer(need.resources[0][0], rows)
+            by_kind[need.kind] = prefer(need.resources[0][0], np.array(rows, dtype=np.int32))
         else:
-            by_kind[need.kind] = rows.tolist()
-    composer = plan.composer
+            by_kind[need.kind] = rows
+    composer, root = plan.composer, RpRow(plan.roots.item(place))
     if len(plan.needs) == 1 and plan.needs[0].resources:
         return (composer.candidate((row,), root) for row in by_kind[plan.needs[0].kind])
     ways = Combiner(
-        index.columns,
+        columns,
         plan,
         request,
         [by_kind[need.kind] for need in plan.needs],

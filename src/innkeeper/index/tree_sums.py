@@ -1,5 +1,6 @@
 """What is free in each host's whole tree, kept up to date change by change."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,14 +16,13 @@ MAX_SINGLE: Final = 32
 
 
 class _Kept:
-    """Sums of one class, and up to which change they are right."""
+    """The sums of one class, as whole numbers and as floats."""
 
-    __slots__ = ("floats", "seen", "sums")
+    __slots__ = ("floats", "sums")
 
-    def __init__(self, sums: Int64s, seen: int) -> None:
+    def __init__(self, sums: Int64s) -> None:
         self.sums = sums
         self.floats: Float64s = sums.astype(np.float64)
-        self.seen = seen
 
     def put(self, position: int, amount: int) -> None:
         self.sums[position] = self.floats[position] = amount
@@ -31,11 +31,12 @@ class _Kept:
 class TreeSums:
     """Free amounts by resource class and host; ``log`` tells it what to look at again."""
 
-    __slots__ = ("_columns", "_kept", "_log")
+    __slots__ = ("_columns", "_kept", "_log", "_seen")
 
     def __init__(self, columns: Columns, log: ChangeLog) -> None:
         self._columns, self._log = columns, log
         self._kept: dict[str, _Kept] = {}
+        self._seen = 0
 
     def free(self, resource_class: str, roots: Int32s) -> Int64s:
         """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
@@ -50,28 +51,35 @@ class TreeSums:
 
     def _now(self, resource_class: str, roots: Int32s) -> _Kept | None:
         """Give the sums of a class as they are now, or None if nobody has it."""
+        if self._seen != self._log.count:
+            self._repair(roots)
+        kept = self._kept.get(resource_class)
         column = self._columns.classes.get(resource_class)
         if column is None:
-            self._kept.pop(resource_class, None)
             return None
-        kept = self._kept.get(resource_class)
-        if kept is not None and kept.seen == self._log.count:
-            return kept
-        changed = None if kept is None else self._log.since(kept.seen)
-        if (
-            kept is None
-            or changed is None
-            or len(changed) > MAX_SINGLE
-            or len(kept.sums) != len(roots)
-        ):
-            kept = _Kept(self.of_all(column, column.free, roots), self._log.count)
-            self._kept[resource_class] = kept
-        else:
-            for position in changed:
-                if position != NOTHING:
-                    kept.put(position, self._of_one(column, roots.item(position)))
-            kept.seen = self._log.count
+        if kept is None or len(kept.sums) != len(roots):
+            kept = self._kept[resource_class] = _Kept(self.of_all(column, column.free, roots))
         return kept
+
+    def _repair(self, roots: Int32s) -> None:
+        """Sum up again what changed, of all classes that are kept; drop what is of no use."""
+        changed = self._log.since(self._seen)
+        self._seen = self._log.count
+        if changed is None or len(changed) > MAX_SINGLE:
+            self._kept.clear()
+            return
+        classes, size = self._columns.classes, len(roots)
+        self._kept = {
+            name: each
+            for name, each in self._kept.items()
+            if name in classes and len(each.sums) == size
+        }
+        kept = [(classes[name], each) for name, each in self._kept.items()]
+        for position in changed:
+            if position != NOTHING:
+                rows = self._tree(roots.item(position))
+                for column, each in kept:
+                    each.put(position, _free(column, rows))
 
     def of_all(
         self, column: ResourceColumn | None, amounts: Int64s | None, roots: Int32s
@@ -88,12 +96,15 @@ class TreeSums:
             by_root[root_of] = amounts[: column.count]
         return by_root[roots]  # The root -1 takes the last element: a zero.
 
-    def _of_one(self, column: ResourceColumn, root: int) -> int:
-        if root == NOTHING:
-            return 0
-        total = 0
-        for row in self._columns.trees.tree(RpRow(root)):
-            slot = column.slot.item(row)
-            if slot != NOTHING:
-                total += column.free.item(slot)
-        return total
+    def _tree(self, root: int) -> Sequence[RpRow]:
+        return () if root == NOTHING else self._columns.trees.tree(RpRow(root))
+
+
+def _free(column: ResourceColumn, rows: Iterable[RpRow]) -> int:
+    """Give what some providers have free of a class between them."""
+    total = 0
+    for row in rows:
+        slot = column.slot.item(row)
+        if slot != NOTHING:
+            total += column.free.item(slot)
+    return total

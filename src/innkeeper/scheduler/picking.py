@@ -20,13 +20,13 @@ from innkeeper.core.selection import Selection
 from innkeeper.index.candidate import Candidate
 from innkeeper.index.holds import Hold
 from innkeeper.index.index import Index
-from innkeeper.index.search import Prefer, within
+from innkeeper.index.search import Prefer
 from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.best import best_first, masked
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile
-from innkeeper.scheduler.ranking import Rankings, said_besides
+from innkeeper.scheduler.ranking import Ranking, Rankings, said_besides
 from innkeeper.scheduler.record import Record
 from innkeeper.scheduler.settings import SchedulerSettings
 
@@ -100,12 +100,13 @@ class Picker:
 
         ``excluded`` are positions of hosts that have already refused a claim.
         """
-        scores = self._scores(job, record, excluded)
+        ranking = self._rankings.now(job.asked, job.profile)
+        scores = self._scores(job, ranking, record, excluded)
         if scores is None:
             return None
         dropped, looks = 0, _Looks()
         for position in islice(self._order(scores, record), MAX_HOSTS_TRIED):
-            selection = self._selection(job, position, looks)
+            selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 record.dropped("placement:combination", dropped, looks.reason)
                 pick = Pick(position, selection, scores)
@@ -134,9 +135,10 @@ class Picker:
         cell = self._index.hosts.cell[: pick.scores.size]
         scores = masked(pick.scores, cell == cell[pick.position])
         scores[[position for position in taken if position < scores.size]] = -np.inf
+        ranking = self._rankings.now(job.asked, job.profile)
         found, looks = 0, _Looks()
         for position in self._spares(scores, count * MAX_ALTERNATES_TRIED):
-            selection = self._selection(job, position, looks)
+            selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 yield selection
                 found += 1
@@ -154,17 +156,18 @@ class Picker:
             if feasible[drawn] != best:
                 yield int(feasible[drawn])
 
-    def _scores(self, job: Job, record: Record, excluded: Iterable[int]) -> Scores | None:
+    def _scores(
+        self, job: Job, ranking: Ranking, record: Record, excluded: Iterable[int]
+    ) -> Scores | None:
         """Give the score of each host, minus infinity if it will not do; None if none will.
 
         No one writes to the array: it may be what a ranking keeps.
         """
-        ranking = self._rankings.now(job.asked, job.profile)
         record.start(ranking.hosts, ranking.steps, ranking.count)
-        mask, remaining = ranking.fits, ranking.count
+        mask, remaining, spec = ranking.fits, ranking.count, job.spec
         for each in ranking.other_filters:
-            if remaining and each.applies(job.spec):
-                mask = mask & each.mask(job.spec, self._index.hosts, self._index)
+            if remaining and each.applies(spec):
+                mask = mask & each.mask(spec, self._index.hosts, self._index)
                 remaining = record.step(type(each).__name__, mask, each.reason)
         if remaining and excluded:
             mask = mask.copy()
@@ -190,36 +193,41 @@ class Picker:
             leaders.insert(0, leaders.pop(chosen))
         return chain(leaders, order)
 
-    def _selection(self, job: Job, position: int, looks: "_Looks") -> Selection | None:
+    def _selection(
+        self, job: Job, ranking: Ranking, position: int, looks: "_Looks"
+    ) -> Selection | None:
         """Give the best combination in one host's tree, or None if there is none."""
-        root = RpRow(self._index.hosts.root.item(position))
         prefer = self._prefer(job, position)
-        found = within(self._index, job.spec.request, root, prefer=prefer, expired=looks.used_up)
+        found = ranking.candidates(position, prefer=prefer, expired=looks.used_up)
         candidate = next(found, None)
         return None if candidate is None else self._selected(position, candidate)
 
     def _selected(self, position: int, candidate: Candidate) -> Selection:
-        index, hosts, uuid = self._index, self._index.hosts, self._index.uuid
+        index, hosts = self._index, self._index.hosts
+        rows = {candidate.root}.union(*(rows for _, rows in candidate.mappings))
+        uuid = {row: index.uuid(row) for row in rows}
         allocations = [
-            Allocation(index.rp_id(row), uuid(row), name, amount)
+            Allocation(index.rp_id(row), uuid[row], name, amount)
             for row, name, amount in candidate.allocations
         ]
         mappings = [
-            (suffix, tuple([uuid(row) for row in rows])) for suffix, rows in candidate.mappings
+            (suffix, tuple([uuid[row] for row in rows])) for suffix, rows in candidate.mappings
         ]
         return Selection(
             host=HostName(hosts.names[position]),
             cell=CellName(hosts.cells[hosts.cell.item(position)]),
-            rp_uuid=uuid(candidate.root),
+            rp_uuid=uuid[candidate.root],
             allocations=tuple(allocations),
             mappings=tuple(mappings),
         )
 
     def _prefer(self, job: Job, position: int) -> Prefer | None:
         """Give the order in which the host's GPUs are tried; other devices keep theirs."""
+        if not job.asked.gpu.gpus:
+            return None
         gpu = self._settings.gpu.gpu
         column = self._index.columns.classes.get(gpu)
-        if not job.asked.gpu.gpus or column is None:
+        if column is None:
             return None
 
         def prefer(resource_class: str, rows: npt.NDArray[np.int32]) -> Sequence[RpRow]:

@@ -45,8 +45,13 @@ class Profile(msgspec.Struct, frozen=True):
     devices: DeviceChooser
 
 
-def built_in_filters(cells: Mapping[CellName, Cell], picks: GroupPicks) -> tuple[Filter, ...]:
-    """Give the filters of every built-in profile; those that remove most come first."""
+def built_in_filters(
+    cells: Mapping[CellName, Cell], groups: Mapping[str, ServerGroup], picks: GroupPicks
+) -> tuple[Filter, ...]:
+    """Give the filters of every built-in profile; those that remove most come first.
+
+    ``groups`` is the index's mapping of server groups.
+    """
     return (
         ComputeFilter(),
         CellFilter(cells),
@@ -55,8 +60,8 @@ def built_in_filters(cells: Mapping[CellName, Cell], picks: GroupPicks) -> tuple
         IgnoreHostsFilter(),
         SameHostFilter(),
         DifferentHostFilter(),
-        ServerGroupAffinityFilter(picks),
-        ServerGroupAntiAffinityFilter(picks),
+        ServerGroupAffinityFilter(groups, picks),
+        ServerGroupAntiAffinityFilter(groups, picks),
     )
 
 

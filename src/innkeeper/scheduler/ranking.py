@@ -4,7 +4,7 @@ Kept between requests of the kind, and repaired for the hosts that changed meanw
 changes one host in ten thousand. What it says is, to the bit, what a new one would say.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -12,9 +12,10 @@ import numpy as np
 
 from innkeeper.core.decision import Step
 from innkeeper.core.request_spec import RequestSpec
+from innkeeper.index.candidate import Candidate
 from innkeeper.index.growing import NOTHING
 from innkeeper.index.index import Index
-from innkeeper.index.search import survey
+from innkeeper.index.search import Prefer, at_place, survey
 from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.profile import Profile
@@ -91,9 +92,20 @@ class Ranking:
             self._seen = hosts.log.count
         return True
 
+    def candidates(
+        self, position: int, *, prefer: Prefer | None, expired: Callable[[], bool]
+    ) -> Iterator[Candidate]:
+        """Give the ways to serve the request in the tree of a host, lazily."""
+        plan, place = self._survey.plan, self._place.item(position)
+        if place == len(plan.roots):
+            return iter(())
+        request = self._asked.spec.request
+        columns = self._index.columns
+        return at_place(columns, plan, request, place, prefer=prefer, expired=expired)
+
     def within(self, mask: Mask) -> Scores:
         """Give the scores as they are if only the hosts in ``mask`` are in question."""
-        others = np.flatnonzero(self.fits & ~mask)
+        (others,) = (self.fits & ~mask).nonzero()
         if not others.size:
             return self.scores
         if not all(each.same_ends_without(others) for each in self._said):
@@ -136,15 +148,16 @@ class Ranking:
             if place != none and self._survey.look_at(place):
                 return False
         fitting = [position for position in changed if self.fits.item(position)]
-        before = [said.ends for said in self._said]
+        moved = False
         for said, scores in zip(self._said, self._asked_weighers(), strict=True):
-            said.renew(scores, fitting)
-        if [said.ends for said in self._said] != before:
+            moved |= said.renew(scores, fitting)
+        if moved:
             self._add_up()
             return True
+        ends = [said.ends for said in self._said]
         for position in fitting:
             each = [said.scores.item(position) for said in self._said]
-            self.scores[position] = _summed(self._weighers, each, before)
+            self.scores[position] = _summed(self._weighers, each, ends)
         return True
 
 
@@ -157,9 +170,9 @@ class _Said:
         self.scores = scores
         self._measure()
 
-    def renew(self, scores: Scores | Amounts, positions: Iterable[int]) -> None:
-        """Take over what it says of some hosts now."""
-        least, greatest = self.ends
+    def renew(self, scores: Scores | Amounts, positions: Iterable[int]) -> bool:
+        """Take over what it says of some hosts now; tell whether the ends are others by that."""
+        least, greatest = ends = self.ends
         beyond = False
         for position in positions:
             before, now = self.scores.item(position), scores.item(position)
@@ -171,9 +184,12 @@ class _Said:
         # As long as anyone is left at either end, and no one went past it, it stays where it is.
         if beyond or not self._at_least or not self._at_greatest:
             self._measure()
+        return self.ends != ends
 
     def same_ends_without(self, positions: Columns) -> bool:
         """Tell whether there is somebody at either end besides some hosts."""
+        if positions.size < min(self._at_least, self._at_greatest):
+            return True
         scores, (least, greatest) = self.scores[positions], self.ends
         at_least, at_greatest = (
             np.count_nonzero(scores == least),

@@ -106,7 +106,7 @@ class Scheduler:
         self._index, self._settings, self._cells = index, settings, cells
         self._profiles = built_in_profiles(
             settings,
-            built_in_filters(cells, picks),
+            built_in_filters(cells, index.groups, picks),
             groups=index.groups,
             picks=picks,
             random=random,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
@@ -54,16 +54,16 @@ _FIND: Final = ForEach(
     lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
 )
 _ADD: Final = ForEach(
-    lambda row: insert_of(consumers, row, ~exists().where(_c.uuid == row["uuid"])).returning(
-        _c.uuid, _c.id
-    ),
+    lambda row: insert_of(
+        consumers,
+        {**row, "generation": literal(FIRST_GENERATION), "updated_at": row["created_at"]},
+        ~exists().where(_c.uuid == row["uuid"]),
+    ).returning(_c.uuid, _c.id),
     uuid=str,
     project_id=str,
     user_id=str,
     consumer_type_id=int,
-    generation=int,
     created_at=int,
-    updated_at=int,
 )
 _CHANGE: Final = ForEach(
     lambda row: (
@@ -278,11 +278,7 @@ def _enter(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _A
 
 def _add(txn: Txn, new: Sequence[Consumer]) -> dict[str, int]:
     """Add consumers; give their ids by uuid."""
-    now = txn.now_us
-    rows = [
-        (of.uuid, of.project_id, of.user_id, _type_of(txn, of), FIRST_GENERATION, now, now)
-        for of in new
-    ]
+    rows = [(of.uuid, of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in new]
     added = _ADD.fetch(txn.cursor, txn.dialect, rows)
     ids = {str(uuid): integer(consumer_id) for uuid, consumer_id in added}
     known = [of.uuid for of in new if of.uuid not in ids]

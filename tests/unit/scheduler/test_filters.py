@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import pytest
@@ -127,7 +127,8 @@ def test_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected: str)
     cluster.add_group(of)
     for name in chosen:
         picks.add("g", "abcd".index(name))
-    assert passed(cluster, ServerGroupAffinityFilter(picks), spec_of(group="g")) == expected
+    which = ServerGroupAffinityFilter(cluster.index.groups, picks)
+    assert passed(cluster, which, spec_of(group="g")) == expected
 
 
 @pytest.mark.parametrize(
@@ -147,15 +148,17 @@ def test_anti_affinity(cluster: Cluster, of: ServerGroup, chosen: str, expected:
     cluster.add_group(of)
     for name in chosen:
         picks.add("g", "abcd".index(name))
-    assert passed(cluster, ServerGroupAntiAffinityFilter(picks), spec_of(group="g")) == expected
+    which = ServerGroupAntiAffinityFilter(cluster.index.groups, picks)
+    assert passed(cluster, which, spec_of(group="g")) == expected
 
 
 @pytest.mark.parametrize("make", [ServerGroupAffinityFilter, ServerGroupAntiAffinityFilter])
 def test_a_group_that_does_not_exist_has_no_host(
-    cluster: Cluster, make: Callable[[GroupPicks], Filter]
+    cluster: Cluster, make: Callable[[Mapping[str, ServerGroup], GroupPicks], Filter]
 ) -> None:
-    assert passed(cluster, make(GroupPicks(cluster.index.hosts)), spec_of(group="gone")) == ""
-    assert passed(cluster, make(GroupPicks(cluster.index.hosts)), spec_of()) == "abcd"
+    which = make(cluster.index.groups, GroupPicks(cluster.index.hosts))
+    assert passed(cluster, which, spec_of(group="gone")) == ""
+    assert passed(cluster, which, spec_of()) == "abcd"
 
 
 def test_per_host_asks_the_function_about_hosts_that_are_there(cluster: Cluster) -> None:

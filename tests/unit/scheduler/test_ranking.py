@@ -12,6 +12,7 @@ from innkeeper.core.ids import CellName, HostName, RpUuid
 from innkeeper.core.picture import Picture
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.index.holds import Hold
+from innkeeper.index.search import never
 from innkeeper.replay.openb import OPENB, Task, candidate_request, typical_tasks
 from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import asked_by
@@ -35,8 +36,8 @@ SPECS = (
 
 def profiles(cluster: Cluster) -> dict[str, Profile]:
     picks, random = GroupPicks(cluster.index.hosts), Random(1)
-    filters = built_in_filters({}, picks)
     groups = cluster.index.groups
+    filters = built_in_filters({}, groups, picks)
     return built_in_profiles(SETTINGS, filters, groups=groups, picks=picks, random=random)
 
 
@@ -147,6 +148,15 @@ def test_one_ranking_serves_all_owners() -> None:
         for owner in "ab"
     )
     assert first is second
+
+
+def test_a_host_that_may_never_serve_has_no_candidates() -> None:
+    cluster = Cluster()
+    cluster.add_host("a", {"VCPU": 8, "MEMORY_MB": 1024})
+    cluster.add_host("b", {"MEMORY_MB": 1024})
+    ranking = Ranking(cluster.index, asked_by(FLAT, OPENB), profiles(cluster)["spread"])
+    found = [list(ranking.candidates(at, prefer=None, expired=never)) for at in (0, 1)]
+    assert [len(each) for each in found] == [1, 0]
 
 
 def test_rankings_take_no_more_room_than_they_may() -> None:
