@@ -10,12 +10,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 
@@ -25,7 +24,7 @@ from innkeeper.config import StoreSettings
 from innkeeper.core.moment import to_us
 from innkeeper.store.dialects.backend import backend_of
 from innkeeper.store.for_each import ForEach, insert_of
-from innkeeper.store.prepared import Cursor, Scalar
+from innkeeper.store.prepared import Scalar
 from innkeeper.store.store import Store
 from innkeeper.store.tables import (
     allocations,
@@ -174,8 +173,7 @@ def _execute(conn: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert rows by the bare driver, which a million of them need; times are microseconds."""
     names = table.columns.keys()
     listed = [tuple(row[name] for name in names) for row in rows]
-    with closing(conn.connection.cursor()) as cursor:
-        _INSERTS[table.name].run(cast("Cursor", cursor), conn.dialect, listed)
+    _INSERTS[table.name].send(conn, listed)
 
 
 def _provider(node: Node) -> Row:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Connection, create_engine, delete, update
+from sqlalchemy import create_engine, delete, update
 
 from innkeeper.store.store import Store
 from innkeeper.store.tables import metadata, resource_classes, resource_providers, traits
@@ -45,12 +45,13 @@ def empty(url: DatabaseUrl) -> None:
     engine.dispose()
 
 
-@contextmanager
-def without_foreign_keys(conn: Connection) -> Iterator[None]:
-    """Let the block break what keys protect."""
-    off, on = _FOREIGN_KEYS[conn.dialect.name]
-    cursor = conn.connection.cursor()
-    cursor.execute(off)
-    yield
-    cursor.execute(on)
-    cursor.close()
+def spoil(store: Store, *statements: str) -> None:
+    """Run statements that break what keys protect, past the store, which does nothing just then."""
+    store._writer.close()
+    with store._writer_engine.connect() as conn:
+        off, on = _FOREIGN_KEYS[conn.dialect.name]
+        cursor = conn.connection.cursor()
+        for each in (off, *statements, on):
+            cursor.execute(each)
+        cursor.close()
+        conn.connection.commit()

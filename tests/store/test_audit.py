@@ -13,7 +13,7 @@ from innkeeper.store.audit import audit
 from innkeeper.store.tables import instances
 from innkeeper.store.txn import Txn
 from tests.store.conftest import Ticking, World
-from tests.store.databases import without_foreign_keys
+from tests.store.databases import spoil
 
 
 async def fill(world: World) -> None:
@@ -67,9 +67,7 @@ _INSTANCE = (
 async def test_what_is_wrong_is_found(world: World, rule: str, damage: str) -> None:
     await fill(world)
 
-    with world.store._writer_engine.connect() as conn, without_foreign_keys(conn):
-        conn.connection.cursor().execute(damage)
-        conn.connection.commit()
+    spoil(world.store, damage)
     report = await world.store.read(audit)
     assert rule in {finding.rule for finding in report.findings}
     assert not report.clean

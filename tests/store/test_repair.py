@@ -22,7 +22,7 @@ from innkeeper.store.audit import audit
 from innkeeper.store.tables import allocations, consumers, metadata, resource_providers
 from tests.provider_pictures import listed
 from tests.store.conftest import World
-from tests.store.databases import without_foreign_keys
+from tests.store.databases import spoil
 
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
 GONE = "UPDATE consumers SET updated_at = 0"
@@ -43,14 +43,6 @@ async def fill(world: World) -> list[str]:
         await world.store.write(partial(claims.claim, wanted=claim))
         held.append(claim.consumer.uuid)
     return held
-
-
-def spoil(world: World, *statements: str) -> None:
-    with world.store._writer_engine.connect() as conn, without_foreign_keys(conn):
-        cursor = conn.connection.cursor()
-        for each in statements:
-            cursor.execute(each)
-        conn.connection.commit()
 
 
 def rows(conn: Connection) -> dict[str, list[tuple[Any, ...]]]:
@@ -114,7 +106,7 @@ UNFINISHED = (
 )
 async def test_what_is_wrong_is_mended(world: World, rules: set[str], damage: str) -> None:
     await fill(world)
-    spoil(world, *damage.split(";"))
+    spoil(world.store, *damage.split(";"))
     before = await world.store.read(rows)
     log = log_of(world)
 
@@ -139,7 +131,7 @@ async def test_a_mended_provider_is_of_a_new_generation_and_all_are_told(world: 
     query = select(p.id, p.generation).order_by(p.id)
     before = await world.store.read(lambda conn: conn.execute(query).all())
     seen = await world.store.read(changes.vector)
-    spoil(world, f"UPDATE inventories SET used = used + 1 WHERE rp_id = {before[1].id}")
+    spoil(world.store, f"UPDATE inventories SET used = used + 1 WHERE rp_id = {before[1].id}")
     world.pictures.clear()
     log = log_of(world)
 
@@ -156,7 +148,7 @@ async def test_a_mended_provider_is_of_a_new_generation_and_all_are_told(world: 
 async def test_claims_that_go_on_do_not_spoil_a_repair_of_used(world: World) -> None:
     first, *_ = await fill(world)
     spoil(
-        world,
+        world.store,
         "UPDATE inventories SET used = used + 3 WHERE rc_id = (SELECT min(rc_id) FROM inventories)",
     )
     log = log_of(world)
@@ -186,11 +178,11 @@ async def test_what_has_changed_since_is_not_touched(
     world: World, damage: str, change: str
 ) -> None:
     await fill(world)
-    spoil(world, damage)
+    spoil(world.store, damage)
     log = log_of(world)
     run = await log.plan(None)
     assert run.plan.todo
-    spoil(world, change)
+    spoil(world.store, change)
     before = await world.store.read(rows)
     with pytest.raises(StaleState):
         await log.apply(run.id)
@@ -206,7 +198,7 @@ async def test_what_a_person_must_do_is_said_and_left_alone(world: World) -> Non
     ids = select(resource_providers.c.id).order_by(resource_providers.c.id)
     root, child = await world.store.read(lambda conn: conn.scalars(ids).all())
     spoil(
-        world,
+        world.store,
         f"UPDATE resource_providers SET parent_id = {child} WHERE id = {root}",
         DEAD.replace("'ERROR', NULL", "'DELETED', 'deleting'"),
     )
@@ -223,7 +215,7 @@ async def test_what_a_person_must_do_is_said_and_left_alone(world: World) -> Non
 
 async def test_a_repair_is_done_once_and_known_by_its_id(world: World) -> None:
     await fill(world)
-    spoil(world, "UPDATE inventories SET used = used + 1")
+    spoil(world.store, "UPDATE inventories SET used = used + 1")
     log = log_of(world)
     with pytest.raises(NotFound):
         await log.apply("other")
@@ -235,7 +227,7 @@ async def test_a_repair_is_done_once_and_known_by_its_id(world: World) -> None:
 
 async def test_two_appliers_of_one_repair_do_it_once(world: World) -> None:
     await fill(world)
-    spoil(world, "UPDATE inventories SET used = used + 1")
+    spoil(world.store, "UPDATE inventories SET used = used + 1")
     log = log_of(world)
     run = await log.plan(None)
     outcomes = await asyncio.gather(log.apply(run.id), log.apply(run.id), return_exceptions=True)
@@ -272,7 +264,7 @@ async def test_orphans_are_shown_with_what_they_hold_and_released(world: World) 
 
 async def test_only_what_was_asked_for_is_looked_at(world: World) -> None:
     first, second, third, fourth = await fill(world)
-    spoil(world, f"UPDATE consumers SET consumer_type_id = NULL WHERE uuid = '{fourth}'")
+    spoil(world.store, f"UPDATE consumers SET consumer_type_id = NULL WHERE uuid = '{fourth}'")
     known = (first, second)
     assert await orphans_of(world, live(*known)) == {third, fourth}
     assert await orphans_of(world, live(*known, consumer_type="INSTANCE")) == {third}
@@ -282,8 +274,8 @@ async def test_only_what_was_asked_for_is_looked_at(world: World) -> None:
 
 async def test_an_instance_of_ours_is_never_an_orphan(world: World) -> None:
     first, *others = await fill(world)
-    spoil(world, DEAD.replace("'ERROR', NULL", "'ACTIVE', NULL"))
-    spoil(world, "UPDATE instances SET status = 'DELETED', task_state = 'deleting'")
+    spoil(world.store, DEAD.replace("'ERROR', NULL", "'ACTIVE', NULL"))
+    spoil(world.store, "UPDATE instances SET status = 'DELETED', task_state = 'deleting'")
     run = await log_of(world).plan(live(*others))
     assert "consumer_is_live" not in {step.rule for step in run.plan.steps}
     assert first not in others
@@ -312,7 +304,7 @@ async def test_a_consumer_that_was_written_since_is_no_orphan(world: World) -> N
     first, second, third, fourth = await fill(world)
     log = log_of(world)
     run = await log.plan(live(first, second, third))
-    spoil(world, f"UPDATE consumers SET generation = generation + 1 WHERE uuid = '{fourth}'")
+    spoil(world.store, f"UPDATE consumers SET generation = generation + 1 WHERE uuid = '{fourth}'")
     (mend,) = run.mends
     with pytest.raises(StaleState):
         await world.store.write(mend.write)
@@ -328,7 +320,7 @@ async def test_batches_are_bounded_and_all_are_done(
 ) -> None:
     monkeypatch.setattr("innkeeper.api.native.repair_log.MENDS_PER_WRITE", 1)
     await fill(world)
-    spoil(world, "UPDATE inventories SET used = used + 1")
+    spoil(world.store, "UPDATE inventories SET used = used + 1")
     log = log_of(world)
     run = await log.plan(None)
     writes: list[Callable[..., Any]] = []

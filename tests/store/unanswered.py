@@ -19,6 +19,8 @@ class Unanswered:
             return type(writer).commit(writer)
         if self.carried_out:
             type(writer).commit(writer)
+            # As one of which the answer is lost, it lets go of its connection.
+            writer.close()
             self.url.server.cut(self.url.name)
             raise ConnectionLost("The connection to the database was lost.")
         self.url.server.cut(self.url.name)

@@ -18,7 +18,7 @@ from innkeeper.core.claim import Claim
 from innkeeper.core.errors import ConcurrentUpdate
 from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
-from innkeeper.store.for_each import ForEach, Values, insert_of
+from innkeeper.store.for_each import ForEach, Sent, Values, insert_of
 from innkeeper.store.joint import JointOp
 from innkeeper.store.prepared import integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_providers
@@ -159,7 +159,7 @@ def release(txn: Txn, consumer_uuid: str) -> bool:
     txn.consumer_changed(consumer_uuid)
     (held,) = _give_up(txn, [consumer_id for consumer_id, _ in found.values()]).values()
     _drop(txn, [consumer_uuid], found)
-    take(txn, {key: Taken(freed=amount) for key, amount in held.items()}, {})
+    take(txn, {key: Taken(freed=amount) for key, amount in held.items()}, {})()
     for rp_id, _ in held:
         txn.usage_changed(RpId(rp_id))
     return True
@@ -225,25 +225,33 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
     wanted: dict[str, _Amounts] = {
         write.consumer.uuid: _by_inventory(txn, write.allocations) for write in writes
     }
-    entered = _enter(txn, writes)
+    held = _give_up_known(txn, writes)
+    new = [each.consumer for each in writes if each.allocations and each.consumer.uuid not in held]
+    entered = dict.fromkeys([*held, *(consumer.uuid for consumer in new)])
     taken: defaultdict[Key, Taken] = defaultdict(Taken)
-    added: list[Values] = []
-    for uuid, (consumer_id, held) in entered.items():
-        for key, amount in held.items():
-            taken[key].freed += amount
+    raised: defaultdict[int, int] = defaultdict(int)
+    for uuid in entered:
         for key, amount in wanted[uuid].items():
             taken[key].amounts.append(amount)
-            added.append((consumer_id, *key, amount))
-    raised: defaultdict[int, int] = defaultdict(int)
+    for _, amounts in held.values():
+        for key, amount in amounts.items():
+            taken[key].freed += amount
     for request in requests:
         uuids = [write.consumer.uuid for write in request if write.consumer.uuid in entered]
-        for rp_id in {rp_id for uuid in uuids for rp_id, _ in wanted[uuid] or entered[uuid][1]}:
+        for rp_id in {rp_id for uuid in uuids for rp_id, _ in wanted[uuid] or held[uuid][1]}:
             raised[rp_id] += 1
-    grown = [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
-    _RAISE_GENERATIONS.run(txn.cursor, txn.dialect, grown)
-    take(txn, taken, {of.rp_id: of.rp_uuid for write in writes for of in write.allocations})
-    # Last, for its outcome goes unasked: where asking is a trip, what comes next takes it along.
-    _ADD_ALLOCATION.run(txn.cursor, txn.dialect, added)
+    # All is sent before any of it is waited for: where that is a trip, it is one.
+    adding = _ADD.send(txn.conn, [_row_of(txn, consumer) for consumer in new])
+    _RAISE_GENERATIONS.send(
+        txn.conn, [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
+    )
+    taking = take(txn, taken, {of.rp_id: of.rp_uuid for each in writes for of in each.allocations})
+    ids = _added(txn, new, adding) | {uuid: of for uuid, (of, _) in held.items()}
+    taking()
+    _ADD_ALLOCATION.send(
+        txn.conn,
+        [(ids[uuid], *key, amount) for uuid in entered for key, amount in wanted[uuid].items()],
+    )
     for rp_id, _ in taken:
         txn.usage_changed(RpId(rp_id))
 
@@ -256,8 +264,8 @@ def _by_inventory(txn: Txn, wanted: Iterable[Allocation]) -> _Amounts:
     return amounts
 
 
-def _enter(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _Amounts]]:
-    """Write the consumers' records; give their ids and what they held, which is dropped."""
+def _give_up_known(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _Amounts]]:
+    """Write the records of consumers that there are, and drop what they hold; give ids and that."""
     found: _Found = {}
     if not all(write.is_of_new for write in writes):
         found = _find(txn, [write.consumer.uuid for write in writes])
@@ -265,22 +273,22 @@ def _enter(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _A
             _check_generation(write.consumer.uuid, write.expected_generation, found)
     for write in writes:
         txn.consumer_changed(write.consumer.uuid)
-    ids = _add(txn, [w.consumer for w in writes if w.allocations and w.consumer.uuid not in found])
-    entered: dict[str, tuple[int, _Amounts]] = {uuid: (of, {}) for uuid, of in ids.items()}
-    if found:
-        held = _give_up(txn, [consumer_id for consumer_id, _ in found.values()])
-        known = [write for write in writes if write.consumer.uuid in found]
-        _change(txn, [write.consumer for write in known if write.allocations], found)
-        _drop(txn, [write.consumer.uuid for write in known if not write.allocations], found)
-        entered |= {uuid: (of, held[of]) for uuid, (of, _) in found.items()}
-    return entered
+    if not found:
+        return {}
+    held = _give_up(txn, [consumer_id for consumer_id, _ in found.values()])
+    known = [write for write in writes if write.consumer.uuid in found]
+    _change(txn, [write.consumer for write in known if write.allocations], found)
+    _drop(txn, [write.consumer.uuid for write in known if not write.allocations], found)
+    return {uuid: (of, held[of]) for uuid, (of, _) in found.items()}
 
 
-def _add(txn: Txn, new: Sequence[Consumer]) -> dict[str, int]:
-    """Add consumers; give their ids by uuid."""
-    rows = [(of.uuid, of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in new]
-    added = _ADD.fetch(txn.cursor, txn.dialect, rows)
-    ids = {str(uuid): integer(consumer_id) for uuid, consumer_id in added}
+def _row_of(txn: Txn, new: Consumer) -> Values:
+    return (new.uuid, new.project_id, new.user_id, _type_of(txn, new), txn.now_us)
+
+
+def _added(txn: Txn, new: Sequence[Consumer], adding: Sent) -> dict[str, int]:
+    """Give the ids of consumers that were added, by uuid; raise ConcurrentUpdate for others."""
+    ids = {str(uuid): integer(consumer_id) for uuid, consumer_id in adding.rows()}
     known = [of.uuid for of in new if of.uuid not in ids]
     if known:
         found = _find(txn, known)
@@ -294,19 +302,19 @@ def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
     rows = [
         (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
     ]
-    if _CHANGE.count(txn.cursor, txn.dialect, rows) != len(rows):
+    if _CHANGE.send(txn.conn, rows).count() != len(rows):
         raise _changed_meanwhile([of.uuid for of in known])
 
 
 def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
     for uuid in ended:
         groups.leave(txn, uuid)
-    if _DROP.count(txn.cursor, txn.dialect, [found[uuid] for uuid in ended]) != len(ended):
+    if _DROP.send(txn.conn, [found[uuid] for uuid in ended]).count() != len(ended):
         raise _changed_meanwhile(ended)
 
 
 def _find(txn: Txn, uuids: Iterable[str]) -> _Found:
-    rows = _FIND.fetch(txn.cursor, txn.dialect, [(uuid,) for uuid in uuids])
+    rows = _FIND.send(txn.conn, [(uuid,) for uuid in uuids]).rows()
     return {str(uuid): (integer(of), integer(generation)) for uuid, of, generation in rows}
 
 
@@ -314,9 +322,9 @@ def _give_up(txn: Txn, ids: Iterable[int]) -> dict[int, _Amounts]:
     """Drop the allocations of consumers; give what they were, by consumer."""
     rows = [(consumer_id,) for consumer_id in ids]
     held: dict[int, _Amounts] = {consumer_id: {} for (consumer_id,) in rows}
-    for consumer_id, rp_id, rc_id, used in _HELD.fetch(txn.cursor, txn.dialect, rows):
+    for consumer_id, rp_id, rc_id, used in _HELD.send(txn.conn, rows).rows():
         held[integer(consumer_id)][integer(rp_id), integer(rc_id)] = integer(used)
-    _DROP_HELD.run(txn.cursor, txn.dialect, rows)
+    _DROP_HELD.send(txn.conn, rows)
     return held
 
 

@@ -15,10 +15,13 @@ import msgspec
 from sqlalchemy import (
     ClauseElement,
     ColumnElement,
+    Connection,
     FromClause,
     Insert,
     Table,
+    UpdateBase,
     bindparam,
+    column,
     insert,
     select,
 )
@@ -26,6 +29,7 @@ from sqlalchemy.engine import Dialect
 
 from innkeeper.store.dialects import mariadb, postgresql, sqlite
 from innkeeper.store.dialects.rows import PARAMETER, Kind, type_of
+from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Cursor, Scalar
 
 MAX_ROWS: Final = 1_000
@@ -58,34 +62,43 @@ class ForEach:
         self._columns = columns
         self._compiled: dict[str, _AtOnce | _OneByOne] = {}
 
-    def run(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> None:
-        """Execute for each row; what came of it nobody asks, or waits for."""
+    def send(self, conn: Connection, rows: Sequence[Values]) -> "Sent":
+        """Execute for each row. Where the connection has a pipeline, only who asks more waits."""
+        cursors = []
         for page in _pages(rows):
-            self._written(dialect).run(cursor, page)
+            cursor = cursor_of(conn)
+            self._for(conn.dialect).run(cursor, page)
+            cursors.append(cursor)
+        return Sent(cursors)
 
-    def count(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> int:
-        """Execute for each row; give how many rows of the database it found in all."""
-        found = 0
-        for page in _pages(rows):
-            self._written(dialect).run(cursor, page)
-            found += cursor.rowcount
-        return found
-
-    def fetch(self, cursor: Cursor, dialect: Dialect, rows: Sequence[Values]) -> list[Values]:
-        """Execute for each row; give all that it selects or returns, in no order."""
-        found: list[Values] = []
-        for page in _pages(rows):
-            self._for(dialect, _AtOnce).run(cursor, page)
-            found += cursor.fetchall()
-        return found
-
-    def _written(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
-        return self._for(dialect, _OneByOne if dialect.name in _FILES else _AtOnce)
-
-    def _for(self, dialect: Dialect, kind: type["_AtOnce | _OneByOne"]) -> "_AtOnce | _OneByOne":
+    def _for(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
         found = self._compiled.get(dialect.name)
         if found is None:
+            statement = self._write({name: column(name) for name in self._columns})
+            gives_nothing = isinstance(statement, UpdateBase) and not statement.exported_columns
+            kind = _OneByOne if gives_nothing and dialect.name in _FILES else _AtOnce
             found = self._compiled[dialect.name] = kind(self._write, self._columns, dialect)
+        return found
+
+
+class Sent:
+    """A statement that is under way for each of many rows."""
+
+    __slots__ = ("_cursors",)
+
+    def __init__(self, cursors: Sequence[Cursor]) -> None:
+        self._cursors = cursors
+
+    def count(self) -> int:
+        """Wait for it; give how many rows of the database it found in all."""
+        return sum([cursor.rowcount for cursor in self._cursors])
+
+    def rows(self) -> list[Values]:
+        """Wait for it; give all that it selects or returns, in no order, once."""
+        found: list[Values] = []
+        for cursor in self._cursors:
+            found += cursor.fetchall()
+            cursor.close()
         return found
 
 

@@ -6,7 +6,6 @@ every engine; then the counts of their hosts are raised only if the policy admit
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from contextlib import closing
 from typing import Any, Final, cast
 
 import msgspec
@@ -31,7 +30,6 @@ from innkeeper.core.errors import GroupPolicyViolation, NotFound
 from innkeeper.core.ids import HostName
 from innkeeper.core.server_group import GroupPolicy, ServerGroup
 from innkeeper.store.for_each import ForEach, Row, Values, insert_of
-from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import server_group_hosts as group_hosts
 from innkeeper.store.tables import server_group_members as group_members
@@ -60,8 +58,7 @@ class _Pass:
         """Give the rows of the groups with these uuids (None: all), in no order."""
         if uuids is None:
             return [tuple(row) for row in conn.execute(self._every)]
-        with closing(cursor_of(conn)) as cursor:
-            return self._of_some.fetch(cursor, conn.dialect, [(uuid,) for uuid in uuids])
+        return self._of_some.send(conn, [(uuid,) for uuid in uuids]).rows()
 
 
 _GROUPS: Final = _Pass(
@@ -197,7 +194,7 @@ def enter(txn: Txn, new: Sequence[Member]) -> None:
     for member in new:
         hosts[member.group_uuid][member.host] += 1
     raised = [(of, on.total(), len(on), min(on)) for of, on in sorted(hosts.items())]
-    if _ENTER.count(txn.cursor, txn.dialect, raised) != len(raised):
+    if _ENTER.send(txn.conn, raised).count() != len(raised):
         raise GroupPolicyViolation(
             f"Server group {new[0].group_uuid} does not exist, or its members are on another host"
             f" than {new[0].host}."
@@ -206,14 +203,13 @@ def enter(txn: Txn, new: Sequence[Member]) -> None:
         (of, host, by) for of, on in sorted(hosts.items()) for host, by in sorted(on.items())
     ]
     # What is counted already is not added, and what is full is neither.
-    found = _COUNT.count(txn.cursor, txn.dialect, counted)
+    found = _COUNT.send(txn.conn, counted).count()
     if found < len(counted):
-        found += _ADD_HOST.count(txn.cursor, txn.dialect, counted)
+        found += _ADD_HOST.send(txn.conn, counted).count()
     if found < len(counted):
         raise _full(txn, new[0])
-    _ADD_MEMBER.run(
-        txn.cursor,
-        txn.dialect,
+    _ADD_MEMBER.send(
+        txn.conn,
         [(member.consumer_uuid, member.group_uuid, member.host) for member in new],
     )
     for of in hosts:

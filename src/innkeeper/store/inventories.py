@@ -150,8 +150,8 @@ def _put(
             old.append(row)
         else:
             new.append((*row, 0))
-    _CHANGE.run(txn.cursor, txn.dialect, old)
-    _ADD.run(txn.cursor, txn.dialect, new)
+    _CHANGE.send(txn.conn, old)
+    _ADD.send(txn.conn, new)
 
 
 def _delete(txn: Txn, provider: Provider, class_ids: Sequence[int]) -> None:

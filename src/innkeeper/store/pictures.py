@@ -6,7 +6,6 @@ change feed, and the first load; so all of them see the same thing.
 
 from collections import defaultdict
 from collections.abc import Collection
-from contextlib import closing
 from typing import Final
 
 from sqlalchemy import Connection, Table, func, select
@@ -24,7 +23,6 @@ from innkeeper.store.chunks import rows_named
 from innkeeper.store.for_each import ForEach
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
-from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import integer
 from innkeeper.store.provider_table import provider_table
 from innkeeper.store.tables import (
@@ -92,8 +90,7 @@ def of(conn: Connection, touched: Touched) -> Picture:
 def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
     found: dict[int, tuple[int, int]] = {}
     used: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-    with closing(cursor_of(conn)) as cursor:
-        rows = _USAGES.fetch(cursor, conn.dialect, [(of,) for of in sorted(ids)])
+    rows = _USAGES.send(conn, [(of,) for of in sorted(ids)]).rows()
     for rp_id, generation, updated_us, name, amount in rows:
         of = integer(rp_id)
         if of not in found:

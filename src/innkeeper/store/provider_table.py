@@ -3,16 +3,14 @@
 It serves one provider as well as a million of them, so that there is one way to load an index.
 """
 
-import contextlib
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Float, String, Table, func, select
 
 from innkeeper.core.picture import NameTable, ProviderTable, StockTable
 from innkeeper.store.for_each import ForEach, Values
-from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import integer
 from innkeeper.store.tables import (
     inventories,
@@ -41,23 +39,24 @@ class _Pass:
         self._every = every
         self._of_some = ForEach(lambda row: every.where(of == row["of"]), of=int)
 
-    def read(self, conn: Connection, ids: Collection[int] | None) -> dict[str, Any]:
-        """Give the columns of the providers with these ids (None: of all)."""
+    def ask(self, conn: Connection, ids: Collection[int] | None) -> Callable[[], dict[str, Any]]:
+        """Ask for the columns of the providers with these ids (None: of all); give what waits."""
+        if ids is None:
+            return lambda: self._columns_of(self._pages(conn))
+        sent = self._of_some.send(conn, _each(ids))
+        return lambda: self._columns_of(filter(None, [sent.rows()]))
+
+    def _pages(self, conn: Connection) -> Iterator[Sequence[Values]]:
+        with conn.execute(self._every) as result:
+            while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
+                yield rows
+
+    def _columns_of(self, pages: Iterable[Sequence[Values]]) -> dict[str, Any]:
         columns = {name: _empty(column) for name, column in self._columns.items()}
-        for rows in self._pages(conn, ids):
+        for rows in pages:
             for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
                 column.extend(values)
         return columns
-
-    def _pages(
-        self, conn: Connection, ids: Collection[int] | None
-    ) -> Iterator[Sequence[tuple[object, ...]]]:
-        if ids is None:
-            with conn.execute(self._every) as result:
-                while rows := result.cursor.fetchmany(ROWS_AT_ONCE):
-                    yield rows
-        elif found := _fetched(conn, self._of_some, ids):
-            yield found
 
 
 _PROVIDERS: Final = _Pass(
@@ -97,20 +96,22 @@ _NAME_OF: Final = {
 
 def provider_table(conn: Connection, ids: Collection[int] | None) -> ProviderTable:
     """Give the providers with these ids (None: all)."""
-    stock = _INVENTORIES.read(conn, ids)
-    having = _TRAITS.read(conn, ids)
-    name_of = _names(conn, traits, having["numbers"])
+    # All are asked before any is waited for: where that is a trip, it is one.
+    asked = [table.ask(conn, ids) for table in (_PROVIDERS, _INVENTORIES, _TRAITS, _AGGREGATES)]
+    found, stock, having, aggregates = (wait() for wait in asked)
+    class_names = _ask_names(conn, resource_classes, stock["classes"])
+    trait_names = _ask_names(conn, traits, having["numbers"])
+    name_of = trait_names()
     return ProviderTable(
-        **_PROVIDERS.read(conn, ids),
-        stock=StockTable(**stock, names=_names(conn, resource_classes, stock["classes"])),
+        **found,
+        stock=StockTable(**stock, names=class_names()),
         traits=NameTable(having["rp_ids"], [name_of[each] for each in having["numbers"]]),
-        aggregates=NameTable(**_AGGREGATES.read(conn, ids)),
+        aggregates=NameTable(**aggregates),
     )
 
 
-def _fetched(conn: Connection, query: ForEach, ids: Iterable[int]) -> list[Values]:
-    with contextlib.closing(cursor_of(conn)) as cursor:
-        return query.fetch(cursor, conn.dialect, [(each,) for each in sorted(ids)])
+def _each(ids: Iterable[int]) -> list[Values]:
+    return [(each,) for each in sorted(ids)]
 
 
 def _empty(column: ColumnElement[Any]) -> "array[int] | array[float] | list[str]":
@@ -120,8 +121,9 @@ def _empty(column: ColumnElement[Any]) -> "array[int] | array[float] | list[str]
     return array("d" if isinstance(column.type, Float) else "q")
 
 
-def _names(conn: Connection, table: Table, numbers: Iterable[int]) -> dict[int, str]:
-    """Give the names with some of the numbers that a table gives them."""
-    return {
-        integer(number): str(name) for number, name in _fetched(conn, _NAME_OF[table], set(numbers))
-    }
+def _ask_names(
+    conn: Connection, table: Table, numbers: Iterable[int]
+) -> Callable[[], dict[int, str]]:
+    """Ask for the names with some of the numbers that a table gives them; give what waits."""
+    sent = _NAME_OF[table].send(conn, _each(set(numbers)))
+    return lambda: {integer(number): str(name) for number, name in sent.rows()}

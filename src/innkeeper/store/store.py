@@ -243,6 +243,7 @@ class Store(OpenStore):
     def _let_go(self) -> None:
         self._committer.shutdown()
         self.close_readers()
+        self._writer.close()
         self._writer_engine.dispose()
         self._backend.release()
 

@@ -6,7 +6,7 @@ so that two writers never wait for each other in a circle.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -71,14 +71,20 @@ class Taken(msgspec.Struct):
         return (*key, self.net, min(amounts), max(amounts), math.gcd(*amounts))
 
 
-def take(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> None:
+def take(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> Callable[[], None]:
     """Take and give back; ``uuids`` are of the providers of which anything is taken.
 
-    Raises CapacityExceeded, UnitViolation, NoInventory or Conflict.
+    Gives what must be called to know that it was done: it waits, and raises CapacityExceeded,
+    UnitViolation, NoInventory or Conflict.
     """
     keys = sorted(wanted)
-    if _TAKE.count(txn.cursor, txn.dialect, [wanted[key].row(key) for key in keys]) != len(keys):
-        raise _refusal(txn, wanted, uuids)
+    sent = _TAKE.send(txn.conn, [wanted[key].row(key) for key in keys])
+
+    def check() -> None:
+        if sent.count() != len(keys):
+            raise _refusal(txn, wanted, uuids)
+
+    return check
 
 
 def _refusal(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> Conflict:

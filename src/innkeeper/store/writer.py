@@ -52,7 +52,9 @@ class Writer:
         self._clock = clock
         self._id = writer_id
         self._names = Names()
+        # Of the transaction that is to be committed; and the same one between two of them.
         self._open: Connection | None = None
+        self._kept: Connection | None = None
 
     @property
     def id(self) -> str:
@@ -96,14 +98,23 @@ class Writer:
         conn, self._open = self._open, None
         if conn is None:
             return
-        with conn:
-            try:
-                conn.commit()
-            except self._driver_errors as error:
-                # SQLite keeps the transaction open then: the connection goes, and that with it.
-                conn.invalidate()
-                self._names.clear()
+        try:
+            conn.commit()
+        except BaseException as error:
+            # SQLite keeps the transaction open then: the connection goes, and that with it.
+            conn.invalidate()
+            conn.close()
+            self._names.clear()
+            if isinstance(error, self._driver_errors):
                 raise translate(error) from error
+            raise
+        self._kept = conn
+
+    def close(self) -> None:
+        """Let go of the connection, between two batches."""
+        conn, self._kept = self._kept, None
+        if conn is not None:
+            conn.close()
 
     def _try(self, batch: Sequence[Job]) -> Picture | None:
         return self._run(batch, self._attempt)
@@ -111,7 +122,7 @@ class Writer:
     def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
         """Run the ops, each by ``attempt``, and leave the transaction open."""
         touched = Touched()
-        conn = self._engine.connect()
+        conn, self._kept = self._kept or self._engine.connect(), None
         try:
             conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock())
