@@ -4,7 +4,6 @@ Without it two instances of one request, or of two at the same time, would not s
 other. A hint only: the store's conditional write is what keeps a group's policy.
 """
 
-from collections import Counter
 from typing import Final
 
 import msgspec
@@ -31,12 +30,13 @@ class GroupPicks:
 
     def __init__(self, hosts: HostTable) -> None:
         self._hosts = hosts
-        self._picks: dict[str, Counter[int]] = {}
+        self._picks: dict[str, dict[int, int]] = {}
         self._counts: dict[str, _Counts] = {}
 
     def add(self, group: str, position: int) -> None:
         """Count one member more on a host; to be undone by ``remove``."""
-        self._picks.setdefault(group, Counter())[position] += 1
+        picks = self._picks.setdefault(group, {})
+        picks[position] = picks.get(position, 0) + 1
         self._change(group, position, 1)
 
     def remove(self, group: str, position: int) -> None:

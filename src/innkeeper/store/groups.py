@@ -161,7 +161,7 @@ _COUNT: Final = ForEach(
 _ADD_HOST: Final = ForEach(
     lambda row: insert_of(
         group_hosts, row, ~exists().where(_here(row)), row["members"] <= _admitted(row)
-    ),
+    ).returning(_h.group_uuid, _h.host),
     group_uuid=str,
     host=str,
     members=int,
@@ -199,14 +199,10 @@ def enter(txn: Txn, new: Sequence[Member]) -> None:
             f"Server group {new[0].group_uuid} does not exist, or its members are on another host"
             f" than {new[0].host}."
         )
-    counted = [
-        (of, host, by) for of, on in sorted(hosts.items()) for host, by in sorted(on.items())
-    ]
-    # What is counted already is not added, and what is full is neither.
-    found = _COUNT.send(txn.conn, counted).count()
-    if found < len(counted):
-        found += _ADD_HOST.send(txn.conn, counted).count()
-    if found < len(counted):
+    rows = [(of, *each) for of, on in sorted(hosts.items()) for each in sorted(on.items())]
+    added = set(_ADD_HOST.send(txn.conn, rows).rows())
+    known = [row for row in rows if row[:2] not in added]
+    if _COUNT.send(txn.conn, known).count() != len(known):
         raise _full(txn, new[0])
     _ADD_MEMBER.send(
         txn.conn,
