@@ -1,5 +1,6 @@
 """Resource providers: their records, their trees, and the generation that guards them."""
 
+import contextlib
 from collections import defaultdict
 from typing import Final
 
@@ -15,8 +16,10 @@ from innkeeper.core.errors import (
     ProviderInUse,
 )
 from innkeeper.core.ids import RpId, RpUuid
+from innkeeper.core.moment import from_us
 from innkeeper.core.provider import Provider
-from innkeeper.store.prepared import Prepared
+from innkeeper.store.pipeline import cursor_of
+from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
     allocations,
     inventories,
@@ -30,6 +33,10 @@ _ROOT_TO_COME: Final = 0
 """What stands for the root of a root while its own id is not known yet."""
 
 _p = resource_providers.c
+_FIND: Final = Prepared(select(resource_providers).where(_p.uuid == bindparam("of")))
+_LOCK: Final = Prepared(
+    select(resource_providers).where(_p.uuid == bindparam("of")).with_for_update()
+)
 _RAISE_GENERATION: Final = Prepared(
     update(resource_providers)
     .where(_p.id == bindparam("rp"), _p.generation == bindparam("seen", type_=BigInteger))
@@ -62,9 +69,22 @@ class ProviderChange(msgspec.Struct, frozen=True):
 
 def find(conn: Connection, uuid: str, *, lock: bool = False) -> Provider | None:
     """Give a provider by uuid; ``lock`` keeps others from changing it (where rows are locked)."""
-    query = select(resource_providers).where(_p.uuid == uuid)
-    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
-    return None if row is None else Provider(**row._mapping)
+    with contextlib.closing(cursor_of(conn)) as cursor:
+        (_LOCK if lock else _FIND).run(cursor, conn.dialect, {"of": uuid})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    of, _, name, generation, root_id, parent_id, created_us, updated_us = row
+    return Provider(
+        id=RpId(integer(of)),
+        uuid=RpUuid(uuid),
+        name=str(name),
+        generation=integer(generation),
+        root_id=RpId(integer(root_id)),
+        parent_id=None if parent_id is None else RpId(integer(parent_id)),
+        created_at=from_us(integer(created_us)),
+        updated_at=from_us(integer(updated_us)),
+    )
 
 
 def get(conn: Connection, uuid: str, *, lock: bool = False) -> Provider:
