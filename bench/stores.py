@@ -17,17 +17,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from random import Random
 
 import msgspec
 
 from innkeeper.core.allocation import Allocation, Consumer
-from innkeeper.core.claim import Claim
-from innkeeper.core.ids import ConsumerUuid, HostName, RpUuid
+from innkeeper.core.ids import ConsumerUuid, RpUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.store import claims, inventories, providers
+from innkeeper.store import inventories, providers
+from innkeeper.store.claims import ConsumerWrite, Replacement
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 from tests.servers.mariadb import MariaDB
@@ -113,12 +112,12 @@ async def measure(place: Place, *, callers: int, wanted: int) -> Result:
         async def call() -> None:
             while next(left) < wanted:
                 host = random.choice(hosts)
-                claim = Claim(
+                write = ConsumerWrite(
                     Consumer(ConsumerUuid(str(uuid.uuid4())), "project", "user"),
-                    HostName("host"),
                     tuple(msgspec.structs.replace(host, resource_class=n) for n in CLASSES),
+                    None,
                 )
-                await store.write(partial(claims.claim, wanted=claim))
+                await store.write(Replacement((write,)))
 
         server_began, cpu_began = server_cpu_s(place.pid), time.process_time()
         began = time.perf_counter()

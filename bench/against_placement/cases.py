@@ -47,7 +47,6 @@ READERS: Final = 100
 """Providers that are read in turn."""
 MAX_CLAIMS: Final = 4_000
 """In one turn: more would fill the cloud of the faster one."""
-SCHEDULE_CONNECTIONS: Final = 8
 READ_CONNECTIONS: Final = 8
 """Enough to keep two processes busy."""
 WORKERS_GOAL: Final = Goal("workers", 1.8, TWO_PROCESSES)
@@ -144,13 +143,13 @@ def claim_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool = 
     )
 
 
-def schedule_case(goals: tuple[Goal, ...], *, quick: bool = False) -> Case:
+def schedule_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool = False) -> Case:
     """Measure a search with limit 10 and a claim of what it found."""
     asked = request("GET", candidates_path(FLAT_QUERY, 10))
     return Case(
-        f"schedule (search, claim), {SCHEDULE_CONNECTIONS} at a time",
+        f"schedule (search, claim), {connections} at a time",
         lambda _cloud, turn: Schedule(asked, seed=turn + 1_000),
-        connections=SCHEDULE_CONNECTIONS,
+        connections=connections,
         goals=goals,
         quick=quick,
         most=MAX_CLAIMS,
@@ -239,7 +238,8 @@ FLAT_1000: Final = (
     usages_case(),
     update_case(changing=False, quick=True),
     update_case(changing=True),
-    schedule_case(ours("per_s", 300), quick=True),
+    schedule_case(8, goals=ours("per_s", 300), quick=True),
+    schedule_case(64, goals=ours("per_s", 300)),
 )
 
 
@@ -258,7 +258,8 @@ def scenes() -> tuple[Scene, ...]:
                     quick=True,
                 ),
                 search("candidates", FLAT_QUERY, 1_000, goals=ours("cpu", 400)),
-                schedule_case(ours("per_s", 2_000)),
+                schedule_case(8, goals=ours("per_s", 2_000)),
+                schedule_case(64, goals=ours("per_s", 2_000)),
             ),
             goals=ours("memory_mb", 150),
         ),
@@ -311,7 +312,7 @@ def _alone() -> tuple[Scene, ...]:
                 search("candidates", FLAT_QUERY, 10, goals=(goal("p50_ms", 5),)),
                 search("candidates", FLAT_QUERY, 1_000),
                 claim_case(64),
-                schedule_case(()),
+                schedule_case(64),
             ),
             goals=(goal("start_s", 15),),
             alone=True,
