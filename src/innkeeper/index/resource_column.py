@@ -110,6 +110,11 @@ class ResourceColumn:
             self.held[slot] = held
             self.free[slot] = self.capacity.item(slot) - self.used.item(slot) - held
 
+    def free_of(self, rows: Int32s) -> Int64s:
+        """Give what providers have free; 0 of those without inventory, and where there is none."""
+        slots = self.slot[rows]
+        return np.where((rows != NOTHING) & (slots != NOTHING), self.free[slots], 0)
+
     def drop(self, row: int) -> bool:
         """Forget a provider's inventory; tell whether it had one."""
         slot = int(self.slot[row])

@@ -8,11 +8,12 @@ import numpy as np
 from innkeeper.core.ids import RpRow
 from innkeeper.index.change_log import ChangeLog
 from innkeeper.index.columns import Columns
-from innkeeper.index.growing import NOTHING, Float64s, Int32s, Int64s
+from innkeeper.index.growing import NOTHING, Float64s, Int32s, Int64s, Positions
 from innkeeper.index.resource_column import ResourceColumn
 
 MAX_SINGLE: Final = 32
-"""Hosts that are repaired one by one; for more of them one pass over all is quicker."""
+"""Hosts that are repaired one by one; more of them by arrays, or, where any tree has several
+providers, by one pass over all."""
 
 
 class _Kept:
@@ -24,8 +25,8 @@ class _Kept:
         self.sums = sums
         self.floats: Float64s = sums.astype(np.float64)
 
-    def put(self, position: int, amount: int) -> None:
-        self.sums[position] = self.floats[position] = amount
+    def put(self, positions: int | Positions, amounts: int | Int64s) -> None:
+        self.sums[positions] = self.floats[positions] = amounts
 
 
 class TreeSums:
@@ -65,7 +66,8 @@ class TreeSums:
         """Sum up again what changed, of all classes that are kept; drop what is of no use."""
         changed = self._log.since(self._seen)
         self._seen = self._log.count
-        if changed is None or len(changed) > MAX_SINGLE:
+        many = changed is None or len(changed) > MAX_SINGLE
+        if changed is None or (many and self._columns.trees.nested):
             self._kept.clear()
             return
         classes, size = self._columns.classes, len(roots)
@@ -75,11 +77,16 @@ class TreeSums:
             if name in classes and len(each.sums) == size
         }
         kept = [(classes[name], each) for name, each in self._kept.items()]
-        for position in changed:
-            if position != NOTHING:
-                rows = self._tree(roots.item(position))
-                for column, each in kept:
-                    each.put(position, _free(column, rows))
+        positions = [position for position in changed if position != NOTHING]
+        if many:
+            at = np.array(positions, dtype=np.intp)
+            for column, each in kept:
+                each.put(at, column.free_of(roots[at]))
+            return
+        for position in positions:
+            rows = self._tree(roots.item(position))
+            for column, each in kept:
+                each.put(position, _free(column, rows))
 
     def of_all(
         self, column: ResourceColumn | None, amounts: Int64s | None, roots: Int32s

@@ -24,6 +24,9 @@ from innkeeper.scheduler.weighers.base import Score, Weighted
 MAX_REPAIRED: Final = 32
 """Hosts that are repaired one by one; for more of them, a look at all is quicker."""
 
+FEW: Final = 8
+"""Changed hosts from which on it is first asked, by arrays, which of them score otherwise."""
+
 MAX_RANKINGS_BYTES: Final = 128 * 1024 * 1024
 """Memory of all rankings together, the least recently used going first, but never the last.
 
@@ -82,7 +85,6 @@ class Ranking:
             changed = hosts.log.since(self._seen)
             if (
                 changed is None
-                or len(changed) > MAX_REPAIRED
                 or NOTHING in changed
                 or not self._survey.plan.flat
                 or not self._repaired(changed)
@@ -141,15 +143,20 @@ class Ranking:
         return [np.zeros(len(hosts)) if scores is None else scores for scores in said]
 
     def _repaired(self, changed: Collection[int]) -> bool:
-        """Repair some hosts; False if one fares otherwise than before, which takes more."""
+        """Repair some hosts; False if one fares otherwise than before, or they are too many."""
         none = len(self._survey.plan.roots)
         for position in changed:
             place = self._place.item(position)
             if place != none and self._survey.look_at(place):
                 return False
         fitting = [position for position in changed if self.fits.item(position)]
+        now = self._asked_weighers()
+        if len(fitting) > FEW:
+            fitting = self._scoring_otherwise(fitting, now)
+            if len(fitting) > MAX_REPAIRED:
+                return False
         moved = False
-        for said, scores in zip(self._said, self._asked_weighers(), strict=True):
+        for said, scores in zip(self._said, now, strict=True):
             moved |= said.renew(scores, fitting)
         if moved:
             self._add_up()
@@ -159,6 +166,20 @@ class Ranking:
             each = [said.scores.item(position) for said in self._said]
             self.scores[position] = _summed(self._weighers, each, ends)
         return True
+
+    def _scoring_otherwise(
+        self, positions: Sequence[int], now: Sequence[Scores | Amounts]
+    ) -> list[int]:
+        """Give those of some hosts of which any weigher says something else now.
+
+        Claims that are written are used, and held no more: their hosts changed, and are as before.
+        """
+        at = np.array(positions, dtype=np.intp)
+        other = np.zeros(len(at), dtype=np.bool_)
+        for said, scores in zip(self._said, now, strict=True):
+            other |= said.scores[at] != scores[at]
+        found: list[int] = at[other].tolist()
+        return found
 
 
 class _Said:

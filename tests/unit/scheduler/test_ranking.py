@@ -11,9 +11,11 @@ from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, RpUuid
 from innkeeper.core.picture import Picture
 from innkeeper.core.request_spec import RequestSpec
+from innkeeper.index import tree_sums
 from innkeeper.index.holds import Hold
 from innkeeper.index.search import never
 from innkeeper.replay.openb import OPENB, Task, candidate_request, typical_tasks
+from innkeeper.scheduler import ranking as ranking_module
 from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import asked_by
 from innkeeper.scheduler.group_picks import GroupPicks
@@ -44,8 +46,9 @@ def profiles(cluster: Cluster) -> dict[str, Profile]:
 class History:
     """What may happen to a cluster, drawn from a seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, flat: bool = False) -> None:
         self.random = Random(seed)
+        self.flat = flat
         self.cluster = Cluster()
         self.hosts: list[Host] = []
         self.holds: list[Hold] = []
@@ -60,6 +63,8 @@ class History:
         number = len(self.hosts)
         amounts = {"VCPU": self.random.choice([8, 16]), "MEMORY_MB": 1024, OPENB.cpu: 8}
         gpus = [(OPENB.gpu, 1000, "CUSTOM_GPU_MODEL_T4")] * self.random.choice([0, 0, 2])
+        if self.flat:
+            gpus = []
         host = Host(
             HostName(f"h{number}"), CellName("c"), RpUuid(""), zone=f"z{self.random.randrange(2)}"
         )
@@ -103,9 +108,16 @@ class History:
         self.cluster.index.apply(Picture(hosts_removed=(gone.name,)))
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_what_was_kept_is_what_would_be_made_anew(seed: int) -> None:
-    history = History(seed)
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("seed", range(15))
+def test_what_was_kept_is_what_would_be_made_anew(
+    seed: int, *, flat: bool, arrays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if arrays:  # However few have changed, they are repaired as many would be.
+        monkeypatch.setattr(ranking_module, "FEW", 0)
+        monkeypatch.setattr(tree_sums, "MAX_SINGLE", 0)
+    history = History(seed, flat=flat)
     index = history.cluster.index
     known = profiles(history.cluster)
     kept = Rankings(index)
@@ -122,6 +134,9 @@ def test_what_was_kept_is_what_would_be_made_anew(seed: int) -> None:
         )
         assert ranking.fits.tolist() == fresh.fits.tolist()
         assert ranking.scores.tolist() == fresh.scores.tolist()
+        for name in ("VCPU", OPENB.gpu):
+            sums = tree_sums.TreeSums(index.columns, index.hosts.log).free(name, index.hosts.root)
+            assert index.hosts.free(name).tolist() == sums.tolist()
         mask = np.array([history.random.random() < 0.7 for _ in range(len(index.hosts))])
         assert ranking.within(mask).tolist() == fresh.within(mask).tolist()
         if profile.name == "spread":
