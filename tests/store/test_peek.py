@@ -23,9 +23,9 @@ from tests.store.sharing import Sharer, loaded, sharers
 DEADLINE_S: Final = 60.0
 WAITING: Final = (
     "SELECT pid FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
-    " AND query LIKE '%%PREPARE innkeeper_question%%'"
+    " AND query LIKE 'SELECT writers.id, writers.sequence%%FROM writers'"
 )
-"""Connections whose question, which the server shows as it was prepared, waits for the answer."""
+"""Connections whose question waits for the answer."""
 
 pytestmark = pytest.mark.slow
 

@@ -386,7 +386,7 @@ async def test_what_consumers_hold_from_both_ends(world: World) -> None:
     claim = world.claim((host, "VCPU", 1), (host, "DISK_GB", 2))
     await write(world, lambda txn: claims.claim(txn, claim))
     uuid = claim.consumer.uuid
-    held = await world.store.read(lambda conn: consumers.held_by(conn, uuid))
+    held = await consumers.held_by(world.store, uuid)
     assert held is not None
     assert held.consumer == msgspec.structs.replace(claim.consumer, generation=1)
     assert set(held.allocations) == set(claim.allocations)
@@ -398,7 +398,7 @@ async def test_what_consumers_hold_from_both_ends(world: World) -> None:
     assert [(h.consumer_uuid, h.generation, h.used) for h in holders] == [
         (uuid, 1, {"VCPU": 1, "DISK_GB": 2})
     ]
-    assert await world.store.read(lambda conn: consumers.held_by(conn, ABSENT)) is None
+    assert await consumers.held_by(world.store, ABSENT) is None
     with pytest.raises(errors.NotFound):
         await world.store.read(lambda conn: consumers.holders_of(conn, ABSENT))
 
@@ -412,9 +412,7 @@ async def test_usages_of_a_project_by_type_and_user(world: World) -> None:
         await write(world, lambda txn, w=wanted: claims.replace_all(txn, [w]))
 
     async def used(user: str | None = None) -> dict[str | None, tuple[int, dict[str, int]]]:
-        found = await world.store.read(
-            lambda conn: usages.of_project(conn, "project", user_id=user)
-        )
+        found = await usages.of_project(world.store, "project", user_id=user)
         return {each.consumer_type: (each.consumers, dict(each.used)) for each in found}
 
     one, two = (1, {"VCPU": 1, "DISK_GB": 2}), (2, {"VCPU": 2, "DISK_GB": 4})

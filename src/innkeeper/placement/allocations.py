@@ -33,7 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
 async def show_allocations(placement: Placement, consumer_uuid: str) -> Held | None:
     """Give what a consumer holds; None if there is no such consumer."""
     uuid = canonical_uuid(consumer_uuid) or consumer_uuid
-    return await placement.store.read(lambda conn: consumers.held_by(conn, uuid), lone=True)
+    return await consumers.held_by(placement.store, uuid)
 
 
 async def provider_allocations(

@@ -18,6 +18,4 @@ async def project_usages(
     placement: Placement, project_id: str, *, user_id: str | None
 ) -> tuple[TypeUsage, ...]:
     """Give what a project, or one user in it, uses, by consumer type."""
-    return await placement.store.read(
-        lambda conn: stored.of_project(conn, project_id, user_id=user_id), lone=True
-    )
+    return await stored.of_project(placement.store, project_id, user_id=user_id)

@@ -11,6 +11,7 @@ from innkeeper.core.ids import ConsumerUuid, RpId, RpUuid
 from innkeeper.core.moment import from_us
 from innkeeper.core.provider import Provider
 from innkeeper.store import providers
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
     allocations,
@@ -56,9 +57,9 @@ class Holder(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
-def held_by(conn: Connection, uuid: str) -> Held | None:
+async def held_by(store: OpenStore, uuid: str) -> Held | None:
     """Give what a consumer holds, by one statement; None if there is no such consumer."""
-    rows = _HELD.rows(conn, {"of": uuid})
+    rows = await store.ask(_HELD, {"of": uuid})
     if not rows:
         return None
     project_id, user_id, generation, updated_us, consumer_type = rows[0][:5]

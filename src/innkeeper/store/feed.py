@@ -8,7 +8,7 @@ connection of the looks and between two of them, and has a look only if it must.
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
@@ -20,10 +20,10 @@ from innkeeper.core.errors import ConnectionLost
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, pictures
 from innkeeper.store.changes import Vector
+from innkeeper.store.line import Connect, Line, Rows
 from innkeeper.store.patience import Patience
 from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Prepared, integer
-from innkeeper.store.question import Prepare, Question, Row
 from innkeeper.store.retry import translate
 from innkeeper.store.tables import writers
 from innkeeper.store.trim import KEEP_S
@@ -52,15 +52,15 @@ class FeedReader:
         self,
         engine: Engine,
         *,
-        prepare: Prepare,
+        connect: Connect,
         reconnect_s: float,
         clock: Clock = awake_s,
         reload_after_s: float = RELOAD_AFTER_S,
     ) -> None:
         """Read through ``engine``, whose transactions are snapshots.
 
-        What the loop asks is made by ``prepare``. A connection that broke is made anew for up to
-        ``reconnect_s`` seconds.
+        The loop asks on a line that ``connect`` makes. A connection that broke is made anew for
+        up to ``reconnect_s`` seconds.
         """
         self._engine = engine
         self._errors = (DBAPIError, PoolTimeout, engine.dialect.loaded_dbapi.Error)
@@ -68,9 +68,10 @@ class FeedReader:
         self._reconnect_s = reconnect_s
         self._clock = clock
         self._reload_after_s = reload_after_s
-        self._prepare = prepare
+        self._connect = connect
         self._conn: Connection | None = None
-        self._question: Question | None = None
+        self._line: Line | None = None
+        self._vector_sql = _VECTOR.sql(engine.dialect)
         self._unanswered = False
         self._seen: Vector | None = None
         self._looked_at = 0.0
@@ -80,10 +81,17 @@ class FeedReader:
 
         ``told`` is called on the loop: it was so after this call; or it must be looked.
         """
-        if self._question is None or self._seen is None:
+        line = self._line
+        if line is None or self._seen is None:
+            self.rest()
             told(False)
         else:
-            self._question.ask(partial(self._answered, told, self._clock()))
+            line.ask(self._vector_sql, {}, partial(self._answered, told, self._clock()))
+
+    def rest(self) -> None:
+        """Leave the connection to a look. To be called on the loop."""
+        if self._line is not None:
+            self._line.rest()
 
     def look(self) -> Picture | None:
         """Give what changed since the last look; None: nothing. The first look gives all.
@@ -119,23 +127,23 @@ class FeedReader:
         self._drop()
         self._engine.dispose()
 
-    def _answered(
-        self, told: Callable[[bool], None], at: float, rows: Sequence[Row] | None
-    ) -> None:
+    def _answered(self, told: Callable[[bool], None], at: float, rows: Rows | None) -> None:
         same = False
         if rows is None:
             self._unanswered = True
         else:
-            same = {writer.decode(): int(number) for writer, number in rows} == self._seen
+            same = {str(writer): integer(number) for writer, number in rows} == self._seen
         if same:
             self._looked_at = at
+        else:
+            self.rest()
         told(same)
 
     def _look(self) -> Picture | None:
         conn = self._connection()
         at = self._clock()
         # Where it can be asked on the loop, it was.
-        asked = self._question is not None
+        asked = self._line is not None
         if not asked and self._seen is not None and self._vector(conn) == self._seen:
             self._looked_at = at
             return None
@@ -160,11 +168,11 @@ class FeedReader:
         """Give the connection. By itself each of its statements is a transaction."""
         if self._conn is None:
             self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._question = self._prepare(self._conn, _VECTOR.sql(self._conn.dialect))
+            self._line = self._connect(self._conn)
         return self._conn
 
     def _drop(self) -> None:
-        self._question, self._unanswered = None, False
+        self._line, self._unanswered = None, False
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.invalidate()

@@ -91,6 +91,7 @@ class Follower:
                 await asyncio.wait([self._round])
             await asyncio.sleep(0)
         self._closed = True
+        self._reader.rest()
         self._thread.submit(self._reader.close).result()
         self._thread.shutdown()
 

@@ -6,7 +6,7 @@ Reading is the same for both, so it is here. Nothing here may write, lock or upg
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -18,7 +18,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from innkeeper.core.errors import ConnectionLost
 from innkeeper.core.picture import Picture
 from innkeeper.store import pictures
+from innkeeper.store.line import Connect, Rows
+from innkeeper.store.lines import Lines
 from innkeeper.store.patience import Patience
+from innkeeper.store.prepared import Prepared, Scalar
 from innkeeper.store.retry import translate
 from innkeeper.store.txn import Txn
 
@@ -32,10 +35,18 @@ _Result = TypeVar("_Result")
 class OpenStore(ABC):
     """An open store. It reads on threads of its own, each read on a snapshot of its own."""
 
-    def __init__(self, readers: Engine, *, threads: int, reconnect_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        readers: Engine,
+        *,
+        threads: int,
+        reconnect_s: float = 0.0,
+        connect: Connect | None = None,
+    ) -> None:
         """Read through ``readers``, at most ``threads`` reads at a time.
 
-        A connection that broke is made anew for up to ``reconnect_s`` seconds.
+        With ``connect``, lines are made of ``lines.MOST`` connections more. A connection that broke
+        is made anew for up to ``reconnect_s`` seconds.
         """
         self._reader_engine = readers
         self._lone_engine = readers
@@ -45,6 +56,9 @@ class OpenStore(ABC):
         # Set when nobody waits for the database any more.
         self._over = threading.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
+        self._lines = None
+        if connect is not None:
+            self._lines = Lines(self._lone_engine, connect, threads=self._pool)
 
     @abstractmethod
     def start(self, on_picture: Callable[[Picture], None]) -> None:
@@ -78,18 +92,25 @@ class OpenStore(ABC):
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
 
-    async def read(self, op: Callable[[Connection], _Result], *, lone: bool = False) -> _Result:
-        """Run ``op`` on a snapshot that has every write answered before; give its result.
-
-        ``lone``: it runs one statement, which is a snapshot by itself.
-        """
-        work = partial(self.read_now, op, lone=lone)
+    async def ask(self, statement: Prepared, values: Mapping[str, Scalar]) -> Rows:
+        """Give the rows of one statement, on a snapshot that has every write answered before."""
+        rows = None if self._lines is None else await self._lines.ask(statement, values)
+        if rows is not None:
+            return rows
+        # One statement is a snapshot by itself.
+        work = partial(self._read, partial(statement.rows, values=values), self._lone_engine)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def read_now(self, op: Callable[[Connection], _Result], *, lone: bool = False) -> _Result:
+    async def read(self, op: Callable[[Connection], _Result]) -> _Result:
+        """Run ``op`` on a snapshot that has every write answered before; give its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, op)
+
+    def read_now(self, op: Callable[[Connection], _Result]) -> _Result:
         """Do what ``read`` does, in the calling thread."""
+        return self._read(op, self._reader_engine)
+
+    def _read(self, op: Callable[[Connection], _Result], engine: Engine) -> _Result:
         patience = Patience(self._reconnect_s, self._over)
-        engine = self._lone_engine if lone else self._reader_engine
         while True:
             try:
                 with engine.connect() as conn:
@@ -108,4 +129,6 @@ class OpenStore(ABC):
         """Let go of what reads."""
         self._over.set()
         self._pool.shutdown()
+        if self._lines is not None:
+            self._lines.close()
         self._reader_engine.dispose()

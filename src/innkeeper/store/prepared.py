@@ -66,6 +66,10 @@ class Prepared:
         """Give its text, as the driver takes it."""
         return self._for(dialect).sql
 
+    def named(self, dialect: Dialect, values: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+        """Give ``values`` and the literals, by name."""
+        return self._for(dialect).named(values)
+
     def _for(self, dialect: Dialect) -> "_Compiled":
         found = self._compiled.get(dialect.name)
         if found is None:
@@ -90,6 +94,9 @@ class _Compiled:
 
     def arrange(self, values: Mapping[str, Scalar]) -> Mapping[str, Scalar] | tuple[Scalar, ...]:
         """Give ``values`` and the literals as the driver takes them: by position or by name."""
-        if self._constants:
-            values = {**self._constants, **values}
+        values = self.named(values)
         return values if self._order is None else tuple([values[name] for name in self._order])
+
+    def named(self, values: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+        """Give ``values`` and the literals by name."""
+        return {**self._constants, **values} if self._constants else values

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, schema
+from innkeeper.store import changes, lines, schema
 from innkeeper.store.dialects.backend import Backend, backend_of
 from innkeeper.store.feed import FeedReader
 from innkeeper.store.follow import Follower, Waiter
@@ -64,7 +64,10 @@ class Store(OpenStore):
         With ``new_writer_id``, beside other processes, and under such ids.
         """
         super().__init__(
-            backend.open_readers(readers), threads=readers, reconnect_s=backend.reconnect_s
+            backend.open_readers(readers + lines.MOST),
+            threads=readers,
+            reconnect_s=backend.reconnect_s,
+            connect=backend.line,
         )
         self._backend = backend
         self._writer_engine = writer
@@ -78,7 +81,7 @@ class Store(OpenStore):
             self._follower = Follower(
                 FeedReader(
                     backend.open_readers(1),
-                    prepare=backend.question,
+                    connect=backend.line,
                     reconnect_s=backend.reconnect_s,
                 )
             )

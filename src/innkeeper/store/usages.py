@@ -3,8 +3,9 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, bindparam, cast, func, null, select, union_all
+from sqlalchemy import BigInteger, bindparam, cast, func, null, select, union_all
 
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_classes
 
@@ -18,14 +19,14 @@ class TypeUsage(msgspec.Struct, frozen=True):
     """(resource class, amount), by class name."""
 
 
-def of_project(
-    conn: Connection, project_id: str, *, user_id: str | None = None
+async def of_project(
+    store: OpenStore, project_id: str, *, user_id: str | None = None
 ) -> tuple[TypeUsage, ...]:
     """Give the usage of a project, or of one user in it, by consumer type."""
     if user_id is None:
-        rows = _OF_PROJECT.rows(conn, {"project": project_id})
+        rows = await store.ask(_OF_PROJECT, {"project": project_id})
     else:
-        rows = _OF_USER.rows(conn, {"project": project_id, "user": user_id})
+        rows = await store.ask(_OF_USER, {"project": project_id, "user": user_id})
     counts: dict[str | None, int] = {}
     used: dict[str | None, list[tuple[str, int]]] = {}
     for type_name, class_name, amount in rows:

@@ -30,6 +30,9 @@ class Feed:
         self.peeks += 1
         asyncio.get_running_loop().call_soon(told, self.same)
 
+    def rest(self) -> None:
+        """Watch nothing."""
+
     def look(self) -> Picture | None:
         self.looks += 1
         self.begun.set()

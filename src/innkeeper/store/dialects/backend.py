@@ -12,7 +12,7 @@ from innkeeper.store.database_url import told
 from innkeeper.store.dialects.mariadb import MariaDBBackend
 from innkeeper.store.dialects.postgresql import PostgreSQLBackend
 from innkeeper.store.dialects.sqlite import SqliteBackend
-from innkeeper.store.question import Question
+from innkeeper.store.line import Line
 
 EXAMPLES: Final = (
     "Use a SQLite file, PostgreSQL or MariaDB, as in sqlite:///data/innkeeper.db,"
@@ -51,8 +51,8 @@ class Backend(Protocol):
     def look(self) -> Engine:
         """Give an engine of one connection that only reads. SetupError: there is no database."""
 
-    def question(self, conn: Connection, sql: str) -> Question | None:
-        """Make ``sql`` ready to be asked on the loop; None: that cannot be done here."""
+    def line(self, conn: Connection) -> Line | None:
+        """Make a line of ``conn``, to be asked on the loop; None: that cannot be done here."""
 
     def release(self) -> None:
         """Let another process write."""

@@ -6,7 +6,6 @@ outstanding. In between, when nothing is outstanding, the connection is psycopg'
 """
 
 import contextlib
-import re
 import select
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
@@ -17,32 +16,10 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from innkeeper.store.dialects.libpq_statement import LibpqStatement
 from innkeeper.store.prepared import Cursor, Scalar
 
-_PLACE: Final = re.compile(r"%\((\w+)\)s|%%")
 _GOOD: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
-_TEXT: Final = 0
-_BINARY: Final = 1
-
-
-class _Statement:
-    """A statement that the server has prepared."""
-
-    __slots__ = ("name", "order", "text")
-
-    def __init__(self, sql: str, name: bytes) -> None:
-        self.name = name
-        self.order: list[str] = []
-        """The names of its values, each once."""
-        self.text = _PLACE.sub(self._place, sql).encode()
-
-    def _place(self, found: re.Match[str]) -> str:
-        name = found[1]
-        if name is None:
-            return "%"
-        if name not in self.order:
-            self.order.append(name)
-        return f"${self.order.index(name) + 1}"
 
 
 class _Outcome:
@@ -64,7 +41,7 @@ class LibpqPipeline:
         self._driver = driver
         self._pgconn = driver.pgconn
         # As many as there are statements in the code that cursors are given.
-        self._statements: dict[str, _Statement] = {}
+        self._statements: dict[str, LibpqStatement] = {}
         self._prepared = 0
         self._waiting: list[_Outcome] = []
 
@@ -119,16 +96,13 @@ class LibpqPipeline:
         statement = self._statements.get(sql)
         if statement is None:
             statement = self._prepare(sql)
-        self._pgconn.send_query_prepared(
-            statement.name,
-            [_as_sent(values[name]) for name in statement.order],
-            [_BINARY if isinstance(values[name], bytes) else _TEXT for name in statement.order],
-        )
+        sent, formats = statement.sent(values)
+        self._pgconn.send_query_prepared(statement.name, sent, formats)
         return self._sent(None)
 
-    def _prepare(self, sql: str) -> _Statement:
+    def _prepare(self, sql: str) -> LibpqStatement:
         self._prepared += 1
-        statement = _Statement(sql, b"innkeeper_%d" % self._prepared)
+        statement = LibpqStatement(sql, b"innkeeper_%d" % self._prepared)
         self._pgconn.send_prepare(statement.name, statement.text)
         self._sent(sql)
         self._statements[sql] = statement
@@ -208,9 +182,3 @@ class LibpqCursor:
         if self._outcome is None or self._outcome.result is None:
             raise psycopg.ProgrammingError("No statement of this cursor has succeeded.")
         return self._outcome.result
-
-
-def _as_sent(value: Scalar) -> bytes | None:
-    if value is None or isinstance(value, bytes):
-        return value
-    return str(value).encode()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, StoreTaken
-from innkeeper.store.question import Question
+from innkeeper.store.line import Line
 
 LOCK_PATIENCE_S: Final = 3.0
 """How long the lock of a process that has just ended may outlive it."""
@@ -74,7 +74,7 @@ class SocketBackend(ABC):
         self._try_out(engine, self._check)
         return engine
 
-    def question(self, conn: Connection, sql: str) -> Question | None:
+    def line(self, conn: Connection) -> Line | None:
         """Give None: the driver can do nothing without a thread."""
         return None
 

@@ -33,7 +33,7 @@ from innkeeper.store.dialects.over_socket import (
 )
 from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
-from innkeeper.store.question import Question
+from innkeeper.store.line import Line
 
 if TYPE_CHECKING:
     from psycopg import Connection as PsycopgConnection
@@ -65,15 +65,14 @@ class PostgreSQLBackend(SocketBackend):
         # By this the writer's own earlier connections are told from all others.
         self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
 
-    def question(self, conn: Connection, sql: str) -> Question | None:
-        """Prepare ``sql`` on ``conn``, which is in autocommit, to be asked on the loop."""
+    def line(self, conn: Connection) -> Line | None:
+        """Make a line of ``conn``, which is in autocommit, to be asked on the loop."""
         # Where PostgreSQL is not used, its driver need not be there.
-        from innkeeper.store.dialects.libpq import NAME, LibpqQuestion  # noqa: PLC0415
+        from innkeeper.store.dialects.libpq import LibpqLine  # noqa: PLC0415
 
-        conn.exec_driver_sql(f"PREPARE {NAME} AS {sql}")
         driver = cast("PsycopgConnection", conn.connection.driver_connection)
         # The server ends a statement then; a server that says nothing has ended itself.
-        return LibpqQuestion(driver.pgconn, limit_s=self._settings.statement_timeout_s)
+        return LibpqLine(driver, limit_s=self._settings.statement_timeout_s)
 
     def _engine(self, *, reads: bool, size: int) -> Engine:
         timeout_ms = round(self._settings.statement_timeout_s * 1000)

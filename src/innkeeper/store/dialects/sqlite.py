@@ -16,8 +16,8 @@ from innkeeper.config import DIRECTORY_MODE
 from innkeeper.core.errors import SetupError
 from innkeeper.store.dialects.rows import PARAMETER, Kind, columns_of
 from innkeeper.store.dialects.trouble import Trouble
+from innkeeper.store.line import Line
 from innkeeper.store.lock import StoreLock
-from innkeeper.store.question import Question
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """Readers of other processes (backups, ``audit``) may hold a checkpoint up for this long."""
@@ -107,8 +107,8 @@ class SqliteBackend:
             )
         return self.open_readers(1)
 
-    def question(self, conn: Connection, sql: str) -> Question | None:
-        """Give None: no other process writes it."""
+    def line(self, conn: Connection) -> Line | None:
+        """Give None: who asks works it out himself, which may take long."""
         return None
 
     def release(self) -> None:
