@@ -92,6 +92,16 @@ def test_what_is_dropped_raises_nothing(driver: Driver, pipeline: LibpqPipeline)
     pipeline.drain()
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_cannot_be_kept_is_refused_before_anything_is_sent(
+    driver: Driver, pipeline: LibpqPipeline, name: str
+) -> None:
+    with pytest.raises((psycopg.DataError, UnicodeEncodeError)):
+        pipeline.cursor().execute(ADD, {"of": 1, "name": name})
+    assert driver.pgconn.pipeline_status == PipelineStatus.OFF
+    assert driver.execute(ALL).fetchall() == []
+
+
 def test_a_connection_that_is_cut_is_lost_and_dropping_is_silent(
     driver: Driver, pipeline: LibpqPipeline, postgresql_url: DatabaseUrl
 ) -> None:

@@ -7,7 +7,7 @@ outstanding. In between, when nothing is outstanding, the connection is psycopg'
 
 import contextlib
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import psycopg
@@ -25,11 +25,11 @@ _GOOD: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 class _Outcome:
     """What came of a statement, once the pipeline is drained."""
 
-    __slots__ = ("prepares", "result")
+    __slots__ = ("prepared", "result")
 
-    def __init__(self, prepares: str | None) -> None:
-        self.prepares = prepares
-        """The SQL that it prepares, if it does only that."""
+    def __init__(self, prepared: LibpqStatement | None = None) -> None:
+        self.prepared = prepared
+        """What it was to prepare, if it did only that."""
         self.result: PGresult | None = None
 
 
@@ -42,7 +42,6 @@ class LibpqPipeline:
         self._pgconn = driver.pgconn
         # As many as there are statements in the code that cursors are given.
         self._statements: dict[str, LibpqStatement] = {}
-        self._prepared = 0
         self._waiting: list[_Outcome] = []
 
     def cursor(self) -> Cursor:
@@ -50,13 +49,18 @@ class LibpqPipeline:
         return LibpqCursor(self)
 
     def send(self, sql: str, values: Mapping[str, Scalar]) -> _Outcome:
-        """Send a statement, and what begins a transaction before it if there is none."""
+        """Send a statement, and what begins a transaction before it if there is none.
+
+        Raises DataError, and sends nothing: a text has a NUL, which PostgreSQL does not keep.
+        """
+        statement = self._statement(sql)
+        sent, formats = statement.sent(values)
         if not self._waiting:
             idle = self._pgconn.transaction_status == TransactionStatus.IDLE
             self._pgconn.enter_pipeline_mode()
             if idle and not self._driver.autocommit:
-                self._send("BEGIN", {})
-        return self._send(sql, values)
+                self._run(self._statement("BEGIN"), [], [])
+        return self._run(statement, sent, formats)
 
     def drain(self) -> None:
         """Wait until all is answered; raise the first error, which undid what came after it."""
@@ -72,8 +76,8 @@ class LibpqPipeline:
                 continue
             # Of those that came after it, it is said only that they were left out.
             failed = failed or result
-            if outcome.prepares is not None:
-                del self._statements[outcome.prepares]
+            if outcome.prepared is not None:
+                outcome.prepared.is_prepared = False
         # The answer to the sync itself.
         self._next()
         self._pgconn.exit_pipeline_mode()
@@ -92,24 +96,22 @@ class LibpqPipeline:
         transformer.set_pgresult(result)
         return cast("list[tuple[Scalar, ...]]", transformer.load_rows(0, result.ntuples, tuple))
 
-    def _send(self, sql: str, values: Mapping[str, Scalar]) -> _Outcome:
-        statement = self._statements.get(sql)
-        if statement is None:
-            statement = self._prepare(sql)
-        sent, formats = statement.sent(values)
+    def _statement(self, sql: str) -> LibpqStatement:
+        found = self._statements.get(sql)
+        if found is None:
+            name = b"innkeeper_%d" % len(self._statements)
+            found = self._statements[sql] = LibpqStatement(sql, name)
+        return found
+
+    def _run(
+        self, statement: LibpqStatement, sent: Sequence[bytes | None], formats: Sequence[int]
+    ) -> _Outcome:
+        if not statement.is_prepared:
+            self._pgconn.send_prepare(statement.name, statement.text)
+            self._waiting.append(_Outcome(statement))
+            statement.is_prepared = True
         self._pgconn.send_query_prepared(statement.name, sent, formats)
-        return self._sent(None)
-
-    def _prepare(self, sql: str) -> LibpqStatement:
-        self._prepared += 1
-        statement = LibpqStatement(sql, b"innkeeper_%d" % self._prepared)
-        self._pgconn.send_prepare(statement.name, statement.text)
-        self._sent(sql)
-        self._statements[sql] = statement
-        return statement
-
-    def _sent(self, prepares: str | None) -> _Outcome:
-        outcome = _Outcome(prepares)
+        outcome = _Outcome()
         self._waiting.append(outcome)
         return outcome
 

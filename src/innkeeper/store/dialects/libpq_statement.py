@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import psycopg
+
 from innkeeper.store.prepared import Scalar
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s|%%")
@@ -12,19 +14,23 @@ _BINARY: Final = 1
 
 
 class LibpqStatement:
-    """A statement that is prepared under a name."""
+    """A statement that is prepared under a name, before it is first run."""
 
-    __slots__ = ("_order", "name", "text")
+    __slots__ = ("_order", "is_prepared", "name", "text")
 
     def __init__(self, sql: str, name: bytes) -> None:
         """Take ``sql`` as psycopg's cursors do, with places by name."""
         self.name = name
+        self.is_prepared = False
         self._order: list[str] = []
         """The names of its values, each once."""
         self.text = _PLACE.sub(self._place, sql).encode()
 
     def sent(self, values: Mapping[str, Scalar]) -> tuple[list[bytes | None], list[int]]:
-        """Give the values in the order of their places, and the formats that they are in."""
+        """Give the values in the order of their places, and the formats that they are in.
+
+        Raises DataError: a text has a NUL, which PostgreSQL does not keep.
+        """
         order = self._order
         return (
             [_as_sent(values[name]) for name in order],
@@ -43,4 +49,8 @@ class LibpqStatement:
 def _as_sent(value: Scalar) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
-    return str(value).encode()
+    text = str(value)
+    if "\0" in text:
+        # It would end the text there.
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return text.encode()
