@@ -5,24 +5,25 @@ global sequence: late commits leave no gaps, no row is hot, and any SQL engine w
 """
 
 from collections.abc import Mapping
-from typing import Final
+from contextlib import closing
+from itertools import islice
+from typing import Final, cast
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
     Connection,
     LargeBinary,
-    and_,
     bindparam,
-    false,
     insert,
-    or_,
     select,
     update,
 )
 
 from innkeeper.core.errors import NotEnrolled, StoreError
-from innkeeper.store.prepared import Prepared, integer
+from innkeeper.store.for_each import ForEach
+from innkeeper.store.pipeline import cursor_of
+from innkeeper.store.prepared import Cursor, Prepared, integer
 from innkeeper.store.tables import changes, writers
 from innkeeper.store.touched import Touched, decode, encode
 from innkeeper.store.txn import Txn
@@ -57,6 +58,16 @@ _ADD: Final = Prepared(
     .returning(changes.c.sequence)
 )
 
+VECTOR: Final = Prepared(select(writers.c.id, writers.c.sequence))
+"""Gives where every writer is."""
+_CHANGES: Final = ForEach(
+    lambda row: select(changes.c.writer, changes.c.sequence, changes.c.body).where(
+        changes.c.writer == row["writer"], changes.c.sequence == row["number"]
+    ),
+    writer=str,
+    number=int,
+)
+
 
 class Change(msgspec.Struct, frozen=True):
     """One transaction of one writer."""
@@ -84,10 +95,19 @@ def has_turn(conn: Connection) -> bool:
     return conn.scalar(select(writers.c.id).where(writers.c.id == TURN)) is not None
 
 
-def take_turn(txn: Txn) -> None:
-    """Wait until nobody else writes; until this transaction ends nobody else will."""
-    _TURN.run(txn.cursor, txn.dialect, {"of": TURN})
-    if txn.cursor.fetchone() is None:
+def take_turn(txn: Txn) -> Cursor:
+    """Wait until nobody else writes; until this transaction ends nobody else will.
+
+    Gives what `check_turn` is to look at before that.
+    """
+    cursor = cursor_of(txn.conn)
+    _TURN.run(cursor, txn.dialect, {"of": TURN})
+    return cursor
+
+
+def check_turn(turn: Cursor) -> None:
+    """Raise StoreError if ``take_turn`` found nothing to wait for."""
+    if turn.fetchone() is None:
         raise StoreError("The store was not made ready for several processes. Run db sync.")
 
 
@@ -117,7 +137,9 @@ def recorded(txn: Txn, writer: str) -> int:
 
 def vector(conn: Connection) -> Vector:
     """Give where every writer is: the barrier of a linearizable read."""
-    return {row.id: row.sequence for row in conn.execute(select(writers.c.id, writers.c.sequence))}
+    with closing(cursor_of(conn)) as cursor:
+        VECTOR.run(cursor, conn.dialect, {})
+        return {str(writer): integer(number) for writer, number in cursor.fetchall()}
 
 
 def since(conn: Connection, seen: Mapping[str, int], *, limit: int = MAX_CATCH_UP) -> list[Change]:
@@ -156,17 +178,14 @@ def between(
 def _since(
     conn: Connection, seen: Mapping[str, int], there: Mapping[str, int], *, limit: int
 ) -> list[Change]:
-    after = [
-        and_(changes.c.writer == writer, changes.c.sequence > seen.get(writer, 0))
-        for writer, number in there.items()
-        if number > seen.get(writer, 0)
-    ]
-    query = (
-        select(changes.c.writer, changes.c.sequence, changes.c.body)
-        .where(or_(false(), *after))
-        .order_by(changes.c.writer, changes.c.sequence)
-        .limit(limit)
+    # Numbers have no gaps, so each is asked for by its key.
+    wanted = (
+        (writer, number)
+        for writer, last in sorted(there.items())
+        for number in range(seen.get(writer, 0) + 1, last + 1)
     )
+    found = _CHANGES.send(conn, list(islice(wanted, limit))).rows()
     return [
-        Change(writer, sequence, decode(body)) for writer, sequence, body in conn.execute(query)
+        Change(str(writer), integer(number), decode(cast("bytes", body)))
+        for writer, number, body in sorted(found)
     ]

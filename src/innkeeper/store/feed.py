@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -22,10 +22,9 @@ from innkeeper.store import changes, pictures
 from innkeeper.store.changes import Vector
 from innkeeper.store.line import Connect, Line, Rows
 from innkeeper.store.patience import Patience
-from innkeeper.store.pipeline import cursor_of
-from innkeeper.store.prepared import Prepared, integer
+from innkeeper.store.pipeline import cursor_of, drain
+from innkeeper.store.prepared import integer
 from innkeeper.store.retry import translate
-from innkeeper.store.tables import writers
 from innkeeper.store.trim import KEEP_S
 
 MAX_CHANGES: Final = 20_000
@@ -34,8 +33,6 @@ cheaper then."""
 RELOAD_AFTER_S: Final = KEEP_S / 2
 """Who has not looked for so long reads everything anew: of a writer that was forgotten meanwhile
 nothing would tell that changes are missing. Half of the time for which these are kept."""
-
-_VECTOR: Final = Prepared(select(writers.c.id, writers.c.sequence))
 
 Clock = Callable[[], float]
 
@@ -71,7 +68,7 @@ class FeedReader:
         self._connect = connect
         self._conn: Connection | None = None
         self._line: Line | None = None
-        self._vector_sql = _VECTOR.sql(engine.dialect)
+        self._vector_sql = changes.VECTOR.sql(engine.dialect)
         self._unanswered = False
         self._seen: Vector | None = None
         self._looked_at = 0.0
@@ -144,7 +141,7 @@ class FeedReader:
         at = self._clock()
         # Where it can be asked on the loop, it was.
         asked = self._line is not None
-        if not asked and self._seen is not None and self._vector(conn) == self._seen:
+        if not asked and self._seen is not None and changes.vector(conn) == self._seen:
             self._looked_at = at
             return None
         with _snapshot(conn):
@@ -158,11 +155,6 @@ class FeedReader:
         if self._seen is not None and awake < self._reload_after_s:
             touched = changes.between(conn, self._seen, there, most=MAX_CHANGES)
         return pictures.whole(conn) if touched is None else pictures.of(conn, touched)
-
-    def _vector(self, conn: Connection) -> Vector:
-        with contextlib.closing(cursor_of(conn)) as cursor:
-            _VECTOR.run(cursor, conn.dialect, {})
-            return {str(writer): integer(number) for writer, number in cursor.fetchall()}
 
     def _connection(self) -> Connection:
         """Give the connection. By itself each of its statements is a transaction."""
@@ -182,6 +174,8 @@ class FeedReader:
 @contextlib.contextmanager
 def _snapshot(conn: Connection) -> Iterator[None]:
     """Let all that the block reads be of one moment."""
-    conn.exec_driver_sql("START TRANSACTION READ ONLY")
-    yield
-    conn.exec_driver_sql("COMMIT")
+    with contextlib.closing(cursor_of(conn)) as cursor:
+        cursor.execute("START TRANSACTION READ ONLY")
+        yield
+        cursor.execute("COMMIT")
+    drain(conn)

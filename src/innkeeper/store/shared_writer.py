@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from innkeeper.core.errors import NotEnrolled
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes
+from innkeeper.store.prepared import Cursor
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
@@ -33,13 +34,15 @@ class SharedWriter(RemoteWriter):
         """Write as ``new_id()``, an id that nobody ever had."""
         super().__init__(engine, clock=clock, writer_id=new_id(), reconnect_s=reconnect_s)
         self._new_id = new_id
+        self._turn: Cursor
 
     def _begin(self, txn: Txn) -> None:
-        changes.take_turn(txn)
+        self._turn = changes.take_turn(txn)
         # Since our last turn others may have renamed or removed them.
         self._names.forget_custom()
 
     def _recorded(self, txn: Txn, touched: Touched) -> None:
+        changes.check_turn(self._turn)
         try:
             super()._recorded(txn, touched)
         except NotEnrolled:

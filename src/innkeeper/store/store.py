@@ -80,7 +80,7 @@ class Store(OpenStore):
             )
             self._follower = Follower(
                 FeedReader(
-                    backend.open_readers(1),
+                    backend.open_follower(),
                     connect=backend.line,
                     reconnect_s=backend.reconnect_s,
                 )

@@ -48,6 +48,9 @@ class Backend(Protocol):
     def open_readers(self, size: int) -> Engine:
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
 
+    def open_follower(self) -> Engine:
+        """Give an engine of one connection that only reads, again and again the same few things."""
+
     def look(self) -> Engine:
         """Give an engine of one connection that only reads. SetupError: there is no database."""
 

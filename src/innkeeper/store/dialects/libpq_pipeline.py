@@ -19,6 +19,8 @@ from psycopg.pq.abc import PGresult
 from innkeeper.store.dialects.libpq_statement import LibpqStatement
 from innkeeper.store.prepared import Cursor, Scalar
 
+NAME: Final = b"innkeeper_sent_%d"
+"""Of a statement that is prepared. A line of the same connection has other names."""
 _GOOD: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 
 
@@ -99,8 +101,8 @@ class LibpqPipeline:
     def _statement(self, sql: str) -> LibpqStatement:
         found = self._statements.get(sql)
         if found is None:
-            name = b"innkeeper_%d" % len(self._statements)
-            found = self._statements[sql] = LibpqStatement(sql, name)
+            found = LibpqStatement(sql, NAME % len(self._statements))
+            self._statements[sql] = found
         return found
 
     def _run(

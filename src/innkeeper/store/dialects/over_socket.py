@@ -68,6 +68,10 @@ class SocketBackend(ABC):
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
         return self._engine_or_why_not(reads=True, size=size)
 
+    def open_follower(self) -> Engine:
+        """Give an engine of one connection that only reads."""
+        return self.open_readers(1)
+
     def look(self) -> Engine:
         """Give an engine of one connection that only reads. Raises SetupError."""
         engine = self.open_readers(1)

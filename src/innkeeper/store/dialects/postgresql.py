@@ -65,6 +65,12 @@ class PostgreSQLBackend(SocketBackend):
         # By this the writer's own earlier connections are told from all others.
         self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
 
+    def open_follower(self) -> Engine:
+        """Give an engine of one connection that only reads, which has a pipeline."""
+        engine = super().open_follower()
+        _add_pipelines(engine)
+        return engine
+
     def line(self, conn: Connection) -> Line | None:
         """Make a line of ``conn``, which is in autocommit, to be asked on the loop."""
         # Where PostgreSQL is not used, its driver need not be there.
@@ -118,10 +124,7 @@ class PostgreSQLBackend(SocketBackend):
             connect_args=own,
         )
         if not reads:
-            event.listen(engine, "connect", _add_pipeline)
-            event.listen(engine, "before_cursor_execute", _drain)
-            event.listen(engine, "commit", pipeline.drain)
-            event.listen(engine, "rollback", pipeline.drop)
+            _add_pipelines(engine)
             event.listen(engine, "commit", self._plan_anew)
         return engine
 
@@ -187,6 +190,13 @@ class PostgreSQLBackend(SocketBackend):
             return "which has just ended"
         name, address, pid = row
         return f"{name or 'unnamed'}, at {address or 'the same machine'}, server process {pid}"
+
+
+def _add_pipelines(engine: Engine) -> None:
+    event.listen(engine, "connect", _add_pipeline)
+    event.listen(engine, "before_cursor_execute", _drain)
+    event.listen(engine, "commit", pipeline.drain)
+    event.listen(engine, "rollback", pipeline.drop)
 
 
 def _add_pipeline(driver: "PsycopgConnection[Any]", record: ConnectionPoolEntry) -> None:

@@ -88,6 +88,10 @@ class SqliteBackend:
         """Give an engine of ``size`` connections that only read, each transaction one snapshot."""
         return _engine(self._path, pragmas=_READER, begin="BEGIN", size=size)
 
+    def open_follower(self) -> Engine:
+        """Refuse it: raises SetupError."""
+        raise self._not_shareable()
+
     def look(self) -> Engine:
         """Give an engine of one connection that only reads a database that is there already.
 
