@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Final, TypeVar
 
@@ -21,6 +22,7 @@ from innkeeper.store import pictures
 from innkeeper.store.line import Connect, Rows
 from innkeeper.store.lines import Lines
 from innkeeper.store.patience import Patience
+from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Prepared, Scalar
 from innkeeper.store.retry import translate
 from innkeeper.store.txn import Txn
@@ -98,7 +100,7 @@ class OpenStore(ABC):
         if rows is not None:
             return rows
         # One statement is a snapshot by itself.
-        work = partial(self._read, partial(statement.rows, values=values), self._lone_engine)
+        work = partial(self._read, partial(_rows, statement, values), self._lone_engine)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def read(self, op: Callable[[Connection], _Result]) -> _Result:
@@ -113,9 +115,8 @@ class OpenStore(ABC):
         patience = Patience(self._reconnect_s, self._over)
         while True:
             try:
-                with engine.connect() as conn:
-                    return op(conn)
-            except (DBAPIError, PoolTimeout) as error:
+                return _on_a_connection(op, engine)
+            except (DBAPIError, PoolTimeout, engine.dialect.loaded_dbapi.Error) as error:
                 failure = translate(error)
                 # A read may be repeated at will.
                 if not isinstance(failure, ConnectionLost) or not patience.wait():
@@ -132,3 +133,20 @@ class OpenStore(ABC):
         if self._lines is not None:
             self._lines.close()
         self._reader_engine.dispose()
+
+
+def _on_a_connection(op: Callable[[Connection], _Result], engine: Engine) -> _Result:
+    with engine.connect() as conn:
+        try:
+            return op(conn)
+        except engine.dialect.loaded_dbapi.Error:
+            # An error of a bare cursor: nobody but us has seen it.
+            conn.invalidate()
+            raise
+
+
+def _rows(statement: Prepared, values: Mapping[str, Scalar], conn: Connection) -> Rows:
+    """Run one statement by the bare cursor: a transaction by itself, which needs no other."""
+    with closing(cursor_of(conn)) as cursor:
+        statement.run(cursor, conn.dialect, values)
+        return cursor.fetchall()

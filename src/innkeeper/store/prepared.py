@@ -8,7 +8,7 @@ SQLAlchemy converts them, so points in time are given as microseconds.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import ClauseElement
 from sqlalchemy.engine import Dialect
 
 from innkeeper.core.errors import StoreError
@@ -56,11 +56,6 @@ class Prepared:
         """Execute with named ``values``; rows and rowcount are then the cursor's."""
         compiled = self._for(dialect)
         cursor.execute(compiled.sql, compiled.arrange(values))
-
-    def rows(self, conn: Connection, values: Mapping[str, Scalar]) -> Sequence[Sequence[Scalar]]:
-        """Execute on a connection that has no cursor of its own; give all rows."""
-        compiled = self._for(conn.dialect)
-        return conn.exec_driver_sql(compiled.sql, compiled.arrange(values)).all()
 
     def sql(self, dialect: Dialect) -> str:
         """Give its text, as the driver takes it."""
