@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from psycopg.pq import PipelineStatus, TransactionStatus
 
 from innkeeper.core.errors import ConnectionLost
-from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
+from innkeeper.store.dialects.libpq_pipeline import MOST_WAITING, LibpqPipeline
 from innkeeper.store.retry import translate
 from tests.servers.server import DatabaseUrl
 
@@ -121,6 +121,15 @@ def test_a_connection_that_is_cut_is_lost_and_dropping_is_silent(
             ask()
         assert isinstance(translate(raised.value), ConnectionLost)
         pipeline.drop()
+
+
+def test_what_is_never_asked_for_does_not_pile_up(driver: Driver, pipeline: LibpqPipeline) -> None:
+    count = 2 * MOST_WAITING
+    for number in range(count):
+        pipeline.cursor().execute(ADD, {"of": number, "name": "a"})
+        assert len(pipeline._waiting) <= MOST_WAITING + 1
+    pipeline.drain()
+    assert len(driver.execute(ALL).fetchall()) == count
 
 
 def test_more_than_the_buffers_hold_goes_both_ways_at_once(pipeline: LibpqPipeline) -> None:

@@ -21,6 +21,8 @@ from innkeeper.store.prepared import Cursor, Scalar
 
 NAME: Final = b"innkeeper_sent_%d"
 """Of a statement that is prepared. A line of the same connection has other names."""
+MOST_WAITING: Final = 256
+"""Statements under way, of each of which an answer is kept somewhere until it is read."""
 _GOOD: Final = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 
 
@@ -57,6 +59,8 @@ class LibpqPipeline:
         """
         statement = self._statement(sql)
         sent, formats = statement.sent(values)
+        if len(self._waiting) >= MOST_WAITING:
+            self.drain()
         if not self._waiting:
             idle = self._pgconn.transaction_status == TransactionStatus.IDLE
             self._pgconn.enter_pipeline_mode()
