@@ -165,12 +165,9 @@ class Index:
 
     def _change_held(self, allocations: Sequence[Allocation], sign: int) -> None:
         self.held += sign
-        roots = set()
-        for each in allocations:
-            row = self.columns.hold(each.rp_id, each.resource_class, sign * each.amount)
-            if row is not None:
-                roots.add(self.root(row))
-        for root in roots:
+        hold = self.columns.hold
+        rows = {hold(each.rp_id, each.resource_class, sign * each.amount) for each in allocations}
+        for root in {self.root(row) for row in rows if row is not None}:
             self.hosts.touch(root)
 
     def _with_ends(self, picture: Picture) -> Picture:

@@ -32,12 +32,13 @@ class _Kept:
 class TreeSums:
     """Free amounts by resource class and host; ``log`` tells it what to look at again."""
 
-    __slots__ = ("_columns", "_kept", "_log", "_seen")
+    __slots__ = ("_columns", "_kept", "_log", "_seen", "_size")
 
     def __init__(self, columns: Columns, log: ChangeLog) -> None:
         self._columns, self._log = columns, log
         self._kept: dict[str, _Kept] = {}
         self._seen = 0
+        self._size = 0
 
     def free(self, resource_class: str, roots: Int32s) -> Int64s:
         """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
@@ -58,27 +59,24 @@ class TreeSums:
         column = self._columns.classes.get(resource_class)
         if column is None:
             return None
-        if kept is None or len(kept.sums) != len(roots):
+        if kept is None:
             kept = self._kept[resource_class] = _Kept(self.of_all(column, column.free, roots))
         return kept
 
     def _repair(self, roots: Int32s) -> None:
         """Sum up again what changed, of all classes that are kept; drop what is of no use."""
         changed = self._log.since(self._seen)
+        before, self._size = self._size, len(roots)
         self._seen = self._log.count
-        many = changed is None or len(changed) > MAX_SINGLE
-        if changed is None or (many and self._columns.trees.nested):
+        nested = self._columns.trees.nested
+        if changed is None or before != self._size or (nested and len(changed) > MAX_SINGLE):
             self._kept.clear()
             return
-        classes, size = self._columns.classes, len(roots)
-        self._kept = {
-            name: each
-            for name, each in self._kept.items()
-            if name in classes and len(each.sums) == size
-        }
-        kept = [(classes[name], each) for name, each in self._kept.items()]
+        for name in self._kept.keys() - self._columns.classes.keys():
+            del self._kept[name]
+        kept = [(self._columns.classes[name], each) for name, each in self._kept.items()]
         positions = [position for position in changed if position != NOTHING]
-        if many:
+        if len(changed) > MAX_SINGLE:
             at = np.array(positions, dtype=np.intp)
             for column, each in kept:
                 each.put(at, column.free_of(roots[at]))
