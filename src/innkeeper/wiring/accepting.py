@@ -16,9 +16,9 @@ import structlog
 
 from innkeeper.wiring.shares import Share
 
-LEAVE_S: Final = 0.005
-"""How long a connection is left to a worker that has fewer: as long as a search may keep it from
-waking, and too short for a client to notice."""
+LEAVES_S: Final = (0.001, 0.002, 0.004)
+"""How long a connection is left to a worker that has fewer, looking in between whether it has caught
+up: as long as a search may keep it from waking, and too short for a client to notice."""
 MOST_AT_ONCE: Final = 64
 """Connections that are taken before requests have their turn again."""
 PAUSE_S: Final = 1.0
@@ -53,18 +53,24 @@ class Accepting:
 
     def _ready(self) -> None:
         if self._share.is_ahead:
-            self._rest(LEAVE_S)
+            self._loop.remove_reader(self._socket)
+            self._leave(0)
         else:
             # One at a time: the others are as close to it.
             self._take(1)
 
-    def _rest(self, for_s: float) -> None:
-        self._loop.remove_reader(self._socket)
-        self._later = self._loop.call_later(for_s, self._go_on)
+    def _leave(self, times: int) -> None:
+        """Leave what waits to others, who were left it so many times already."""
+        if not self._share.is_ahead:
+            self._go_on(1)
+        elif times == len(LEAVES_S):
+            self._go_on(MOST_AT_ONCE)
+        else:
+            self._later = self._loop.call_later(LEAVES_S[times], self._leave, times + 1)
 
-    def _go_on(self) -> None:
+    def _go_on(self, most: int) -> None:
         self._loop.add_reader(self._socket, self._ready)
-        self._take(MOST_AT_ONCE)
+        self._take(most)
 
     def _take(self, most: int) -> None:
         for _ in range(most):
@@ -76,7 +82,8 @@ class Accepting:
                 if error.errno not in _NO_ROOM:
                     raise
                 _log.warning("no room for more connections", error=error.strerror)
-                self._rest(PAUSE_S)
+                self._loop.remove_reader(self._socket)
+                self._later = self._loop.call_later(PAUSE_S, self._go_on, 1)
                 return
             self._share.more()
             task = self._loop.create_task(self._make(taken))

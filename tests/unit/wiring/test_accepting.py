@@ -21,7 +21,7 @@ CLIENTS = 24
 @pytest.fixture(autouse=True)
 def long_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine too, who has fewer must come in time."""
-    monkeypatch.setattr("innkeeper.wiring.accepting.LEAVE_S", 0.2)
+    monkeypatch.setattr("innkeeper.wiring.accepting.LEAVES_S", (0.001, 0.2, 0.2))
 
 
 class Worker:
