@@ -17,8 +17,8 @@ import structlog
 from innkeeper.wiring.shares import Share
 
 LEAVES_S: Final = (0.001, 0.002, 0.004)
-"""How long a connection is left to a worker that has fewer, looking in between whether it has caught
-up: as long as a search may keep it from waking, and too short for a client to notice."""
+"""How long a connection is left to a worker that has fewer, with a look in between whether that has
+caught up: as long as a search may keep it from waking, and too short for a client to notice."""
 MOST_AT_ONCE: Final = 64
 """Connections that are taken before requests have their turn again."""
 PAUSE_S: Final = 1.0
