@@ -42,6 +42,7 @@ class Accepting:
         self._loop = asyncio.get_running_loop()
         self._later: asyncio.TimerHandle | None = None
         self._made: set[asyncio.Task[None]] = set()
+        share.join()
         self._loop.add_reader(bound, self._ready)
 
     async def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 BYTES_EACH: Final = 4
 """A number of C's kind int, which is written at once."""
 ABSENT: Final = 2**31 - 1
-"""The number of a worker that does not run: whoever looks for the one with the fewest sees none."""
+"""The number of a worker that does not serve: nobody has more, so nobody leaves it anything."""
 
 
 class Shares:
@@ -41,10 +41,14 @@ class Share:
     """The number of one worker, beside those of the others."""
 
     def __init__(self, fileno: int, place: int) -> None:
-        """Begin with no connection, at ``place`` in the memory that was inherited."""
+        """Count at ``place`` in the memory that was inherited, once it is told to."""
         self._numbers = memoryview(mmap.mmap(fileno, 0)).cast("i")
         self._place = place
-        self._numbers[place] = 0
+
+    def join(self) -> None:
+        """Begin with no connection: from now on others leave some to this worker."""
+        if self._numbers[self._place] == ABSENT:
+            self._numbers[self._place] = 0
 
     def more(self) -> None:
         """Count one more."""

@@ -46,6 +46,8 @@ async def serving(places: int, *, away: int = 0) -> AsyncIterator[tuple[int, Sha
             server = Ports.inherited((socket.dup(bound.fileno),), share).http
             await server.start(Worker(place))
             servers.append(server)
+        else:
+            share.join()
     yield int(bound.url.rpartition(":")[2]), shares
     for server in servers:
         await server.stop()
@@ -148,7 +150,12 @@ async def test_where_there_is_no_room_connections_wait(monkeypatch: pytest.Monke
 def test_who_does_not_run_is_never_waited_for() -> None:
     shares = Shares(2)
     share, other = Share(shares.fileno, 0), Share(shares.fileno, 1)
-    share.more()
+    for _ in range(2):
+        share.join()
+        share.more()
+    share.fewer()
+    assert not share.is_ahead
+    other.join()
     assert share.is_ahead
     assert not other.is_ahead
     shares.leave(1)
