@@ -131,7 +131,11 @@ class Lines:
     def _make(self) -> _Open | None:
         """Make a line, in a thread; None: the driver cannot. Raises what the driver raises."""
         conn = self._engine.connect()
-        line = self._connect(conn)
+        try:
+            line = self._connect(conn)
+        except BaseException:
+            conn.close()
+            raise
         if line is None:
             conn.close()
             return None
