@@ -82,6 +82,24 @@ async def test_the_bare_cursor_is_refused_in_the_same_way(world: World) -> None:
         await world.store.write(add)
 
 
+async def test_a_name_that_an_op_made_is_gone_with_the_op(world: World) -> None:
+    def add(txn: Txn, *, fail: bool) -> int:
+        made = claims.consumer_type_id(txn, "MADE")
+        if fail:
+            message = "fails"
+            raise LookupError(message)
+        return made
+
+    outcomes = await asyncio.gather(
+        *(world.store.write(partial(add, fail=fail)) for fail in (True, False, True, False)),
+        return_exceptions=True,
+    )
+    ids = {outcome for outcome in outcomes if isinstance(outcome, int)}
+    assert len(ids) == 1
+    query = select(consumer_types.c.id).where(consumer_types.c.name == "MADE")
+    assert set(await world.store.read(lambda conn: conn.scalars(query).all())) == ids
+
+
 async def test_a_statement_that_nobody_asks_of_fails_its_op_alone(world: World) -> None:
     def add(key: str, txn: Txn) -> None:
         tasks.add(txn, "build", key, cell=CellName("a"))

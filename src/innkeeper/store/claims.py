@@ -245,7 +245,9 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
     _RAISE_GENERATIONS.send(
         txn.conn, [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
     )
-    taking = take(txn, taken, {of.rp_id: of.rp_uuid for each in writes for of in each.allocations})
+    named = {of.rp_id: of.rp_uuid for each in writes for of in each.allocations}
+    # Of several requests none is refused by this: each is asked for again by itself.
+    taking = take(txn, taken, named if len(requests) == 1 else None)
     ids = _added(txn, new, adding) | {uuid: of for uuid, (of, _) in held.items()}
     taking()
     _ADD_ALLOCATION.send(
@@ -363,5 +365,6 @@ def consumer_type_id(txn: Txn, name: str) -> int:
     known = txn.names.consumer_types.find(txn.conn, name)
     if known is None:
         txn.conn.execute(insert(consumer_types).values(name=name))
+        txn.names.consumer_types.clear()
         known = txn.names.consumer_types.get(txn.conn, name)
     return known

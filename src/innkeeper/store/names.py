@@ -2,7 +2,7 @@
 
 A name cache belongs to one writer. It holds only what its transactions have seen
 committed or written themselves, and is emptied whenever a rollback or a change could have made
-it wrong.
+it wrong. An op that is undone alone empties it only if the op changed names.
 """
 
 from collections.abc import Iterable
@@ -30,10 +30,22 @@ class NameCache:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._ids: dict[str, int] = {}
+        # Whether the open op may have changed the table.
+        self._is_changed = False
 
     def clear(self) -> None:
-        """Forget all, to be read anew."""
+        """Forget all, to be read anew: the table was changed."""
         self._ids.clear()
+        self._is_changed = True
+
+    def begin(self) -> None:
+        """Begin an op, which may be undone by itself."""
+        self._is_changed = False
+
+    def undo(self) -> None:
+        """Forget what is wrong now that the op is undone: nothing, if it changed nothing here."""
+        if self._is_changed:
+            self._ids.clear()
 
     def forget_custom(self) -> None:
         """Forget what others may rename or remove."""
@@ -68,6 +80,17 @@ class Names:
         self.resource_classes = NameCache(resource_classes)
         self.traits = NameCache(traits)
         self.consumer_types = NameCache(consumer_types)
+        self._all = (self.resource_classes, self.traits, self.consumer_types)
+
+    def begin(self) -> None:
+        """Begin an op, which may be undone by itself."""
+        for each in self._all:
+            each.begin()
+
+    def undo(self) -> None:
+        """Forget what is wrong now that the op is undone."""
+        for each in self._all:
+            each.undo()
 
     def forget_custom(self) -> None:
         """Forget what others may rename or remove: names that the standards do not have."""
@@ -76,9 +99,8 @@ class Names:
 
     def clear(self) -> None:
         """Forget all."""
-        self.resource_classes.clear()
-        self.traits.clear()
-        self.consumer_types.clear()
+        for each in self._all:
+            each.clear()
 
 
 def sync_standard_names(conn: Connection, now: datetime) -> None:
