@@ -9,6 +9,7 @@ CPU is that of this process and of the server's.
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import tempfile
@@ -23,6 +24,7 @@ from random import Random
 import msgspec
 
 from innkeeper.core.allocation import Allocation, Consumer
+from innkeeper.core.errors import CapacityExceeded
 from innkeeper.core.ids import ConsumerUuid, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.store import inventories, providers
@@ -35,9 +37,12 @@ from tests.servers.server import children_of, running
 
 HOSTS = 200
 CALLERS = (1, 16, 64)
+REFUSED = (0.02, 1.0)
+"""Parts of the claims that ask for what is not there, by as many callers as there are at most."""
 CLAIMS = {1: 200, 16: 1_000, 64: 2_000}
 """By the number of callers."""
 ROUNDS = 2
+ENOUGH, TOO_MUCH = 10**9, 2 * 10**9
 CLASSES = ("VCPU", "MEMORY_MB", "DISK_GB")
 
 
@@ -94,15 +99,15 @@ async def fill(store: Store) -> list[Allocation]:
         for _ in range(HOSTS):
             new = providers.NewProvider(RpUuid(str(uuid.uuid4())), str(uuid.uuid4()))
             provider = providers.create(txn, new)
-            inventories.put(txn, provider, [Inventory(name, 10**9) for name in CLASSES])
+            inventories.put(txn, provider, [Inventory(name, ENOUGH) for name in CLASSES])
             found.append(Allocation(provider.id, provider.uuid, "", 1))
         return found
 
     return await store.write(add)
 
 
-async def measure(place: Place, *, callers: int, wanted: int) -> Result:
-    """Make ``wanted`` claims, shared out among ``callers``."""
+async def measure(place: Place, *, callers: int, wanted: int, refused: float = 0.0) -> Result:
+    """Make ``wanted`` claims, shared out among ``callers``; a part asks for more than there is."""
     store = Store.open(place.url, clock=lambda: datetime.now(UTC), writer_id="bench")
     store.start(lambda _picture: None)
     random, left = Random(1), itertools.count()
@@ -111,13 +116,15 @@ async def measure(place: Place, *, callers: int, wanted: int) -> Result:
 
         async def call() -> None:
             while next(left) < wanted:
-                host = random.choice(hosts)
+                amount = TOO_MUCH if random.random() < refused else 1
+                host = msgspec.structs.replace(random.choice(hosts), amount=amount)
                 write = ConsumerWrite(
                     Consumer(ConsumerUuid(str(uuid.uuid4())), "project", "user"),
                     tuple(msgspec.structs.replace(host, resource_class=n) for n in CLASSES),
                     None,
                 )
-                await store.write(Replacement((write,)))
+                with contextlib.suppress(CapacityExceeded):
+                    await store.write(Replacement((write,)))
 
         server_began, cpu_began = server_cpu_s(place.pid), time.process_time()
         began = time.perf_counter()
@@ -136,16 +143,21 @@ def main() -> int:
     """Measure and print."""
     with places() as there:
         for _ in range(ROUNDS):
-            for callers in CALLERS:
+            for callers, refused in (*((each, 0.0) for each in CALLERS), *_refused()):
                 for place in there:
-                    work = measure(place, callers=callers, wanted=CLAIMS[callers])
-                    _show(place.name, callers, asyncio.run(work))
+                    work = measure(place, callers=callers, wanted=CLAIMS[callers], refused=refused)
+                    _show(place.name, callers, asyncio.run(work), refused=refused)
     return 0
 
 
-def _show(name: str, callers: int, result: Result) -> None:
+def _refused() -> Iterator[tuple[int, float]]:
+    for each in REFUSED:
+        yield max(CALLERS), each
+
+
+def _show(name: str, callers: int, result: Result, *, refused: float) -> None:
     print(
-        f"{name:10} {callers:3} callers: {result.per_s:6.0f} claims/s"
+        f"{name:10} {callers:3} callers, {refused:4.0%} refused: {result.per_s:6.0f} claims/s"
         f"   CPU a claim: {result.cpu_us:5.0f} us here, {result.server_us:5.0f} us the server",
         flush=True,
     )
