@@ -69,7 +69,7 @@ def test_what_a_version_lacks_is_not_in_its_document() -> None:
     assert set(new) == set(ROUTES)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("placement"))
     yield running

@@ -48,7 +48,7 @@ class Described(msgspec.Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     """Those of success. One of 204, or of 201 without an answer, has no body."""
     bare_until: Version | None = None
-    """Up to this version it is 201 without a body instead."""
+    """Up to this version it is 201 without a body and without headers for caches instead."""
     locates: bool = False
     """It says where the thing is."""
     undated: bool = False

@@ -128,7 +128,7 @@ def _responses(endpoint: Endpoint, described: Described, version: Version) -> Do
         good: Document = {"description": HTTPStatus(status).phrase, "headers": _headers()}
         if described.locates:
             good["headers"]["Location"] = {"required": True, **_STRING}
-        if version >= CACHE_HEADERS_SINCE and not described.undated:
+        if version >= CACHE_HEADERS_SINCE and not (described.undated or bare):
             good["headers"]["Last-Modified"] = {"required": True, **_STRING}
             good["headers"]["Cache-Control"] = {"required": True, **_STRING}
         if described.answer is not None and not bare:
