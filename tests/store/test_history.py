@@ -37,7 +37,7 @@ from innkeeper.index.index import Index
 from innkeeper.store import aggregates, claims, inventories, providers, traits
 from innkeeper.store.audit import audit
 from innkeeper.store.claims import ConsumerWrite
-from innkeeper.store.providers import NewProvider, ProviderChange
+from innkeeper.store.providers import NewProvider, ProviderChange, get_seen
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 from tests.provider_pictures import listed
@@ -177,6 +177,20 @@ class History(RuleBasedStateMachine):
         else:
             self.write(op)
             self.model.inventory[rp] = {each.resource_class: each for each in wanted}
+
+    @rule(rp=rps, wanted=inventory_sets)
+    def change_amounts(self, rp: str, wanted: list[Inventory]) -> None:
+        present = self.model.inventory[rp]
+        changed = {one.resource_class: one for one in wanted if one.resource_class in present}
+
+        def op(txn: Txn) -> None:
+            seen = get_seen(txn, rp, None)
+            inventories.change_amounts(
+                txn, seen.id, changed.values(), seen_generation=seen.generation
+            )
+
+        self.write(op)
+        self.model.inventory[rp] = present | changed
 
     @rule(
         rp=rps,

@@ -206,7 +206,11 @@ async def test_inventories_that_stay_the_same_raise_the_generation_alone(world: 
     claim = world.claim((host, "VCPU", 3))
     await write(world, lambda txn: claims.claim(txn, claim))
     before = await picture(world, host.rp_uuid)
-    raised = await write(world, lambda txn: inventories.keep(txn, host.rp_id, seen_generation=1))
+
+    def leave(txn: Txn) -> int:
+        return inventories.change_amounts(txn, host.rp_id, (), seen_generation=1)
+
+    raised = await write(world, leave)
     after = await picture(world, host.rp_uuid)
     assert raised == after.provider.generation == 2
     assert after.provider.updated_at > before.provider.updated_at
@@ -214,7 +218,50 @@ async def test_inventories_that_stay_the_same_raise_the_generation_alone(world: 
     told = world.pictures[-1]
     assert (told.providers.ids, [each.generation for each in told.usages]) == ((), [2])
     with pytest.raises(errors.ConcurrentUpdate):
-        await write(world, lambda txn: inventories.keep(txn, host.rp_id, seen_generation=1))
+        await write(world, leave)
+
+
+async def test_other_amounts_are_written_and_told_without_the_rest_of_the_provider(
+    world: World,
+) -> None:
+    host = await world.provider(Inventory("VCPU", 4), Inventory("DISK_GB", 10, reserved=2))
+    claim = world.claim((host, "VCPU", 3))
+    await write(world, lambda txn: claims.claim(txn, claim))
+    other = Inventory("VCPU", 2, 1, 2, 9, 3, 0.7)
+
+    def change(txn: Txn) -> int:
+        return inventories.change_amounts(txn, host.rp_id, [other], seen_generation=1)
+
+    raised = await write(world, change)
+    after = await picture(world, host.rp_uuid)
+    assert raised == after.provider.generation == 2
+    assert {(each.inventory, each.used) for each in after.inventories} == {
+        (other, 3),
+        (Inventory("DISK_GB", 10, reserved=2), 0),
+    }
+    told = world.pictures[-1]
+    assert (told.providers.ids, told.usages) == ((), ())
+    (stock,) = told.stocks
+    assert (stock.rp_id, stock.generation) == (host.rp_id, 2)
+    assert set(stock.inventories) == set(after.inventories)
+    before = world.store.load()
+    with pytest.raises(errors.ConcurrentUpdate):
+        await write(world, change)
+    assert world.store.load() == before
+
+
+async def test_amounts_of_a_class_that_is_not_there_are_refused(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 4))
+    before = world.store.load()
+    for wanted, error in (("DISK_GB", errors.ConcurrentUpdate), ("NONE", errors.UnknownName)):
+
+        def change(txn: Txn, wanted: str = wanted) -> int:
+            more = [Inventory("VCPU", 5), Inventory(wanted, 1)]
+            return inventories.change_amounts(txn, host.rp_id, more, seen_generation=0)
+
+        with pytest.raises(error):
+            await write(world, change)
+    assert world.store.load() == before
 
 
 async def test_nothing_may_stay_nothing(world: World) -> None:

@@ -82,6 +82,16 @@ class UsagePicture(msgspec.Struct, frozen=True, gc=False):
     """(resource class, used) for each of its inventories."""
 
 
+class StockPicture(msgspec.Struct, frozen=True, gc=False):
+    """A provider of which only amounts changed and the generation, as those of its inventories."""
+
+    rp_id: RpId
+    generation: int
+    updated_us: int
+    inventories: tuple[InventoryPicture, ...]
+    """All that it has: of the same resource classes as before."""
+
+
 class NamePicture(msgspec.Struct, frozen=True):
     """A trait or a resource class."""
 
@@ -100,7 +110,7 @@ class WorkloadPicture(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """All that one batch of commits changed; ``None`` for a table means unchanged.
 
-    Apply in the order: names, removed, providers, usages, hosts, groups.
+    Apply in the order: names, removed, providers, stocks, usages, hosts, groups.
     """
 
     resource_classes: tuple[NamePicture, ...] | None = None
@@ -109,6 +119,7 @@ class Picture(msgspec.Struct, frozen=True):
     """All traits, likewise."""
     removed: tuple[RpId, ...] = ()
     providers: ProviderTable = ProviderTable()
+    stocks: tuple[StockPicture, ...] = ()
     usages: tuple[UsagePicture, ...] = ()
     hosts: tuple[Host, ...] = ()
     hosts_removed: tuple[str, ...] = ()

@@ -11,7 +11,14 @@ import numpy.typing as npt
 
 from innkeeper.core.ids import RpId, RpRow, RpUuid
 from innkeeper.core.moment import from_us
-from innkeeper.core.picture import InventoryPicture, NameTable, ProviderTable, StockTable
+from innkeeper.core.picture import (
+    InventoryPicture,
+    NameTable,
+    ProviderTable,
+    StockPicture,
+    StockTable,
+    UsagePicture,
+)
 from innkeeper.core.provider import Provider
 from innkeeper.index.aggregates import Aggregates
 from innkeeper.index.growing import FIRST_SIZE, NOTHING, Int32s, Int64s, Positions, grown, larger
@@ -184,13 +191,20 @@ class Columns:
         self.layout += 1
         return row
 
-    def set_usage(
-        self, row: RpRow, used: tuple[tuple[str, int], ...], *, generation: int, updated_us: int
-    ) -> None:
+    def set_stock(self, row: RpRow, picture: StockPicture) -> None:
+        """Set the amounts of a provider's inventories, and its generation."""
+        self.generation[row] = picture.generation
+        self.updated_us[row] = picture.updated_us
+        for each in picture.inventories:
+            column = self.classes.get(each.inventory.resource_class)
+            if column is not None:
+                self.layout += column.set(row, each)
+
+    def set_usage(self, row: RpRow, picture: UsagePicture) -> None:
         """Set what is used of some of a provider's inventories, and its generation."""
-        self.generation[row] = generation
-        self.updated_us[row] = updated_us
-        for name, amount in used:
+        self.generation[row] = picture.generation
+        self.updated_us[row] = picture.updated_us
+        for name, amount in picture.used:
             column = self.classes.get(name)
             if column is not None:
                 column.set_used(row, amount)

@@ -15,6 +15,7 @@ from innkeeper.core.picture import (
     InventoryPicture,
     NamePicture,
     Picture,
+    StockPicture,
     UsagePicture,
     WorkloadPicture,
 )
@@ -70,8 +71,7 @@ class Index:
         if picture.traits is not None:
             self.known_traits = {each.name: each for each in picture.traits}
         self._apply_providers(picture)
-        for usage in picture.usages:
-            self._apply_usage(usage)
+        self._apply_amounts(picture)
         for name in picture.hosts_removed:
             self.hosts.remove(name)
         for host in picture.hosts:
@@ -205,14 +205,17 @@ class Index:
             self.hosts.provider_placed(RpUuid(uuid), root)
         self._trees_changed(roots)
 
-    def _apply_usage(self, usage: UsagePicture) -> None:
-        row = self.columns.row_of_id(usage.rp_id)
-        if row is None:  # It was removed by a later commit, which this reader saw first.
-            return
-        self.columns.set_usage(
-            row, usage.used, generation=usage.generation, updated_us=usage.updated_us
-        )
-        self._tree_changed(self.root(row))
+    def _apply_amounts(self, picture: Picture) -> None:
+        changed: tuple[StockPicture | UsagePicture, ...] = (*picture.stocks, *picture.usages)
+        for each in changed:
+            row = self.columns.row_of_id(each.rp_id)
+            if row is None:  # It was removed by a later commit, which this reader saw first.
+                continue
+            if isinstance(each, StockPicture):
+                self.columns.set_stock(row, each)
+            else:
+                self.columns.set_usage(row, each)
+            self._tree_changed(self.root(row))
 
     def _trees_changed(self, roots: Iterable[int]) -> None:
         for root in set(roots):

@@ -31,6 +31,17 @@ _FILLS: Final = {
 }
 """Each array by name, and what a place in it that is not in use holds."""
 
+_GIVEN: Final = (
+    "total",
+    "reserved",
+    "min_unit",
+    "max_unit",
+    "step_size",
+    "allocation_ratio",
+    "capacity",
+)
+"""Those that are set as an inventory has them."""
+
 _UNITS: Final = ("min_unit", "max_unit", "step_size")
 
 
@@ -94,6 +105,18 @@ class ResourceColumn:
         for name, amounts in stock.items():
             getattr(self, name)[slots] = amounts
         self.free[slots] = self.capacity[slots] - self.used[slots] - self.held[slots]
+        return changed
+
+    def set(self, row: int, picture: InventoryPicture) -> bool:
+        """Set a provider's inventory, if it has one; tell whether its units are others now."""
+        slot = self.slot.item(row)
+        if slot == NOTHING:
+            return False
+        inventory = picture.inventory
+        changed = any(getattr(self, name).item(slot) != getattr(inventory, name) for name in _UNITS)
+        for name in _GIVEN:
+            getattr(self, name)[slot] = getattr(inventory, name)
+        self.set_used(row, picture.used)
         return changed
 
     def set_used(self, row: int, used: int) -> None:

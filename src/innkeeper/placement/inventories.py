@@ -53,10 +53,10 @@ async def set_inventories(
     Raises NotFound, UnknownName (a class), ConcurrentUpdate, InventoryInUse.
     """
     rp_uuid = uuid_of(placement.index, uuid)
-    keep = _kept(placement.index, rp_uuid, inventories, seen_generation, whole=True)
-    if keep is not None:
-        return await placement.store.write(keep)
+    change = _of_amounts(placement.index, rp_uuid, inventories, seen_generation, whole=True)
     try:
+        if change is not None:
+            return await placement.store.write(change)
         return await placement.store.write(
             lambda txn: stored.set_all(txn, rp_uuid, inventories, seen_generation=seen_generation)
         )
@@ -88,10 +88,10 @@ async def update_inventory(
     Raises NotFound, UnknownName (no such inventory), ConcurrentUpdate.
     """
     rp_uuid = uuid_of(placement.index, uuid)
-    keep = _kept(placement.index, rp_uuid, (inventory,), seen_generation, whole=False)
-    if keep is not None:
-        return await placement.store.write(keep)
+    change = _of_amounts(placement.index, rp_uuid, (inventory,), seen_generation, whole=False)
     try:
+        if change is not None:
+            return await placement.store.write(change)
         return await placement.store.write(
             lambda txn: stored.change(txn, rp_uuid, inventory, seen_generation=seen_generation)
         )
@@ -107,7 +107,7 @@ async def delete_inventory(placement: Placement, uuid: str, resource_class: str)
     await placement.store.write(lambda txn: stored.remove(txn, rp_uuid, resource_class))
 
 
-def _kept(
+def _of_amounts(
     index: Index,
     rp_uuid: RpUuid,
     wanted: Sequence[Inventory],
@@ -115,20 +115,25 @@ def _kept(
     *,
     whole: bool,
 ) -> Callable[[Txn], int] | None:
-    """Give the op for a provider that has these inventories already; None: it has others.
+    """Give the op for a provider that has inventories of these classes; None: of others.
 
-    Each compute host sends each minute what it has, and hardly ever anything else. ``whole``: it
-    may have no others.
+    Each compute host sends each minute what it has, and hardly ever anything else; if so, then
+    other amounts. ``whole``: it may have no others.
     """
     row = row_of(index, rp_uuid)
     provider = index.provider(row)
     if seen_generation != provider.generation:
         return None
-    present = {each.inventory for each in index.inventories(row)}
-    asked = set(wanted)
-    if asked == present if whole else asked <= present:
-        return partial(stored.keep, rp_id=provider.id, seen_generation=provider.generation)
-    return None
+    present = {each.inventory.resource_class: each.inventory for each in index.inventories(row)}
+    classes = {each.resource_class for each in wanted}
+    if classes != present.keys() if whole else not classes <= present.keys():
+        return None
+    return partial(
+        stored.change_amounts,
+        rp_id=provider.id,
+        changed=[each for each in wanted if each != present[each.resource_class]],
+        seen_generation=provider.generation,
+    )
 
 
 def check_capacity(rp_uuid: RpUuid | str, inventory: Inventory, *, may_be_none: bool) -> None:

@@ -15,7 +15,7 @@ from innkeeper.core.provider import Provider
 from innkeeper.store.dialects.rows import Kind
 from innkeeper.store.for_each import ForEach, Values, insert_of
 from innkeeper.store.prepared import Prepared, integer
-from innkeeper.store.providers import get_seen, raise_generation, raised
+from innkeeper.store.providers import get_seen, raise_generation, raising
 from innkeeper.store.tables import inventories, resource_classes
 from innkeeper.store.txn import Txn
 
@@ -61,15 +61,25 @@ def set_all(
     return generation
 
 
-def keep(txn: Txn, rp_id: RpId, *, seen_generation: int) -> int:
-    """Leave a provider's inventories as the caller saw them; give its new generation.
+def change_amounts(
+    txn: Txn, rp_id: RpId, changed: Iterable[Inventory], *, seen_generation: int
+) -> int:
+    """Change inventories that the caller saw the provider to have; give its new generation.
 
     Whoever changes inventories raises the generation: as long as that is what was seen with them,
     they are what was seen. Raises ConcurrentUpdate: it is another, or the provider is gone.
+    Raises UnknownName (a resource class).
     """
-    if not raised(txn, rp_id, seen_generation):
+    by_class = {txn.class_id(each.resource_class): each for each in changed}
+    raised = raising(txn, rp_id, seen_generation)
+    rows = [_row(rp_id, class_id, each) for class_id, each in sorted(by_class.items())]
+    changing = _CHANGE.send(txn.conn, rows)
+    if not raised() or changing.count() != len(rows):
         raise ConcurrentUpdate("resource provider generation conflict")
-    txn.usage_changed(rp_id)
+    if rows:
+        txn.stock_changed(rp_id)
+    else:
+        txn.usage_changed(rp_id)
     return seen_generation + 1
 
 
@@ -145,13 +155,17 @@ def _put(
     old: list[Values] = []
     new: list[Values] = []
     for class_id, each in sorted(wanted.items()):
-        row = (provider.id, class_id, *(getattr(each, name) for name in _NUMBERS))
+        row = _row(provider.id, class_id, each)
         if class_id in present:
             old.append(row)
         else:
             new.append((*row, 0))
     _CHANGE.send(txn.conn, old)
     _ADD.send(txn.conn, new)
+
+
+def _row(rp_id: RpId, class_id: int, inventory: Inventory) -> Values:
+    return (rp_id, class_id, *[getattr(inventory, name) for name in _NUMBERS])
 
 
 def _delete(txn: Txn, provider: Provider, class_ids: Sequence[int]) -> None:

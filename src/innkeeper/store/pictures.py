@@ -12,10 +12,13 @@ from sqlalchemy import Connection, Table, func, select
 
 from innkeeper.core.ids import HostName, RpId
 from innkeeper.core.instance import LIVE
+from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import (
+    InventoryPicture,
     NamePicture,
     Picture,
     ProviderTable,
+    StockPicture,
     UsagePicture,
     WorkloadPicture,
 )
@@ -52,6 +55,30 @@ _USAGES: Final = ForEach(
 )
 
 
+_STOCKS: Final = ForEach(
+    lambda row: (
+        select(
+            resource_providers.c.id,
+            resource_providers.c.generation,
+            resource_providers.c.updated_at,
+            resource_classes.c.name,
+            inventories.c.total,
+            inventories.c.reserved,
+            inventories.c.min_unit,
+            inventories.c.max_unit,
+            inventories.c.step_size,
+            inventories.c.allocation_ratio,
+            inventories.c.used,
+        )
+        .select_from(resource_providers)
+        .join(inventories, inventories.c.rp_id == resource_providers.c.id)
+        .join(resource_classes, resource_classes.c.id == inventories.c.rc_id)
+        .where(resource_providers.c.id == row["of"])
+    ),
+    of=int,
+)
+
+
 def whole(conn: Connection) -> Picture:
     """Give the picture of everything."""
     return Picture(
@@ -69,7 +96,8 @@ def of(conn: Connection, touched: Touched) -> Picture:
     """Give the picture of what ``touched`` names, as it is in this transaction."""
     ids = touched.providers - touched.removed
     providers = provider_table(conn, ids) if ids else ProviderTable()
-    usages = touched.usages - touched.providers - touched.removed
+    stocks = touched.stocks - touched.providers - touched.removed
+    usages = touched.usages - touched.stocks - touched.providers - touched.removed
     hosts = hosts_named(conn, touched.hosts) if touched.hosts else ()
     groups = group_pictures(conn, touched.groups) if touched.groups else ()
     gone = ids.difference(providers.ids)
@@ -78,6 +106,7 @@ def of(conn: Connection, touched: Touched) -> Picture:
         traits=_names(conn, traits) if touched.traits else None,
         removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
         providers=providers,
+        stocks=_stocks(conn, stocks) if stocks else (),
         usages=_usages(conn, usages) if usages else (),
         hosts=hosts,
         hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
@@ -99,6 +128,21 @@ def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
             used[of].append((str(name), integer(amount)))
     return tuple(
         UsagePicture(RpId(of), generation, at, tuple(used[of]))
+        for of, (generation, at) in found.items()
+    )
+
+
+def _stocks(conn: Connection, ids: Collection[int]) -> tuple[StockPicture, ...]:
+    found: dict[int, tuple[int, int]] = {}
+    stock: defaultdict[int, list[InventoryPicture]] = defaultdict(list)
+    rows = _STOCKS.send(conn, [(of,) for of in sorted(ids)]).rows()
+    for rp_id, generation, updated_us, *amounts, used in rows:
+        of = integer(rp_id)
+        found[of] = (integer(generation), integer(updated_us))
+        inventory = Inventory(*amounts)  # type: ignore[arg-type]
+        stock[of].append(InventoryPicture(inventory, integer(used)))
+    return tuple(
+        StockPicture(RpId(of), generation, at, tuple(stock[of]))
         for of, (generation, at) in found.items()
     )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -116,7 +117,7 @@ def impossible(action: str, reason: str) -> InvalidInput:
 
 def raise_generation(txn: Txn, provider: Provider) -> int:
     """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
-    if not raised(txn, provider.id, provider.generation):
+    if not raising(txn, provider.id, provider.generation)():
         raise ConcurrentUpdate(
             "resource provider generation conflict: another request has changed the resource"
             f" provider {provider.uuid}. Please retry your update"
@@ -125,11 +126,15 @@ def raise_generation(txn: Txn, provider: Provider) -> int:
     return provider.generation + 1
 
 
-def raised(txn: Txn, rp_id: RpId, seen: int) -> bool:
-    """Raise the generation of a provider by 1; False if it is not ``seen`` any more."""
+def raising(txn: Txn, rp_id: RpId, seen: int) -> Callable[[], bool]:
+    """Raise the generation of a provider by 1 if it is still ``seen``; give what tells if it was.
+
+    Where a connection has a pipeline, only that waits.
+    """
+    cursor = cursor_of(txn.conn)
     values = {"rp": rp_id, "seen": seen, "now_us": txn.now_us}
-    _RAISE_GENERATION.run(txn.cursor, txn.dialect, values)
-    return txn.cursor.rowcount == 1
+    _RAISE_GENERATION.run(cursor, txn.dialect, values)
+    return lambda: cursor.rowcount == 1
 
 
 def raise_any(txn: Txn, rp_id: RpId) -> None:

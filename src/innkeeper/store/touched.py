@@ -12,6 +12,8 @@ class Touched(msgspec.Struct):
 
     providers: set[int] = msgspec.field(default_factory=set)
     """Ids of providers of which anything may have changed."""
+    stocks: set[int] = msgspec.field(default_factory=set)
+    """Ids of providers of which only inventories, not their classes, and generation changed."""
     usages: set[int] = msgspec.field(default_factory=set)
     """Ids of providers of which only ``used`` and the generation changed."""
     removed: set[int] = msgspec.field(default_factory=set)

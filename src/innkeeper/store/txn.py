@@ -43,6 +43,10 @@ class Txn:
         """Say that a provider is gone."""
         self.touched.removed.add(rp_id)
 
+    def stock_changed(self, rp_id: RpId) -> None:
+        """Say that only inventories, not their classes, and the generation changed."""
+        self.touched.stocks.add(rp_id)
+
     def usage_changed(self, rp_id: RpId) -> None:
         """Say that only ``used`` and the generation of a provider changed."""
         self.touched.usages.add(rp_id)

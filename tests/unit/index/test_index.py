@@ -1,12 +1,20 @@
 """Applying pictures, holds, and what the index tells of a provider."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import RpId, RpRow
+from innkeeper.core.inventory import Inventory
 from innkeeper.core.moment import to_us
-from innkeeper.core.picture import NamePicture, Picture, UsagePicture
+from innkeeper.core.picture import (
+    InventoryPicture,
+    NamePicture,
+    Picture,
+    StockPicture,
+    UsagePicture,
+)
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates
@@ -112,6 +120,24 @@ def test_a_usage_picture_sets_used_and_generation() -> None:
     row = row_of(index, 2)
     assert index.provider(row).generation == 7
     assert [each.used for each in index.inventories(row)] == [2]
+
+
+def test_a_stock_picture_sets_amounts_and_generation() -> None:
+    index = loaded(cloud())
+    row = row_of(index, 2)
+    hold = index.hold([allocation(2, "GPU", 1)])
+    request = CandidateRequest(groups=(group(GPU=3),))
+    assert not candidates(index, request)
+    gpu = InventoryPicture(Inventory("GPU", 8, 2, max_unit=4), 1)
+    gone = InventoryPicture(Inventory("GONE", 1), 0)
+    stock = StockPicture(RpId(2), 7, to_us(NOW), (gpu, gone))
+    index.apply(Picture(stocks=(stock, StockPicture(RpId(99), 1, to_us(NOW), ()))))
+    assert index.provider(row).generation == 7
+    assert index.inventories(row) == (gpu,)
+    assert len(candidates(index, request)) == 1
+    assert not candidates(index, CandidateRequest(groups=(group(GPU=5),)))
+    hold.release()
+    assert index.columns.classes["GPU"].free_of(np.array([row], dtype=np.int32)).tolist() == [5]
 
 
 def test_what_is_held_is_not_free_until_it_is_released() -> None:

@@ -12,6 +12,7 @@ from innkeeper.core.moment import to_us
 from innkeeper.core.picture import (
     NamePicture,
     Picture,
+    StockPicture,
     UsagePicture,
     WorkloadPicture,
 )
@@ -86,14 +87,30 @@ class Store:
             used=tuple((each.inventory.resource_class, each.used) for each in picture.inventories),
         )
 
+    def stock_of(self, rp_id: int) -> StockPicture:
+        picture = self.picture_of(rp_id)
+        return StockPicture(
+            rp_id=RpId(rp_id),
+            generation=picture.provider.generation,
+            updated_us=to_us(picture.provider.updated_at),
+            inventories=tuple(picture.inventories),
+        )
+
     def batch(self) -> Picture:
         """Change a few things; give the picture of what changed."""
         before = self.world
         changed: set[int] = set()
+        stocks: set[int] = set()
         usages: set[int] = set()
         for _ in range(self.random.randint(1, 4)):
-            change = self.random.choice([self.add, self.move, self.edit, self.use, self.remove])
-            (usages if change == self.use else changed).update(change())
+            change, told = self.random.choice(
+                [
+                    *((each, changed) for each in (self.add, self.move, self.edit, self.remove)),
+                    (self.restock, stocks),
+                    (self.use, usages),
+                ]
+            )
+            told.update(change())
         rps = self.world.rps
         changed.update(
             each
@@ -106,6 +123,7 @@ class Store:
             self.host_changes(),
             removed=tuple(RpId(each) for each in before.rps if each not in rps),
             providers=table(map(self.picture_of, order)),
+            stocks=tuple(map(self.stock_of, stocks & set(rps))),
             usages=tuple(map(self.usage_of, usages & set(rps))),
         )
 
@@ -169,6 +187,14 @@ class Store:
             aggregates=a_few(self.random, AGGREGATES),
         )
         return self.put(edited, rp)
+
+    def restock(self) -> set[int]:
+        if not self.world.rps:
+            return set()
+        owner = self.random.choice(list(self.world.rps))
+        rp = self.world.rps[owner]
+        stock = {name: a_stock(self.random) for name in rp.stock}
+        return self.put(owner, msgspec.structs.replace(rp, stock=stock))
 
     def use(self) -> set[int]:
         if not self.world.rps:
