@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar, cast
 
+import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -44,6 +45,14 @@ _Result = TypeVar("_Result")
 
 OnBatch = Callable[[str, int, float], None]
 """Takes a batch's outcome (committed, refused: each op failed, failed), its ops, its seconds."""
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """What is written in one transaction."""
+
+    jobs: Sequence[Job]
+    sent_at: float
+    """By the clock of the loop."""
 
 
 class Store(OpenStore):
@@ -99,7 +108,6 @@ class Store(OpenStore):
         # Whether the index could not take something that is committed.
         self._behind = False
         self._on_batch: OnBatch = _unmeasured
-        self._sent_at = 0.0
 
     @classmethod
     def open(
@@ -250,44 +258,55 @@ class Store(OpenStore):
         self._writer_engine.dispose()
         self._backend.release()
 
-    def _send(self) -> None:
-        """Write what waits. Whatever of it waits in turn has a thread."""
+    def _send(self, *, answered: int = 0) -> None:
+        """Write what waits. Whatever of it waits in turn has a thread.
+
+        As many as are being ``answered`` will soon be back. Half of all these are sent: were it all
+        that wait, the server would work while the loop had nothing to do, and then the loop while
+        the server had not.
+        """
         if self._commit is not None or not self._outbox:
             return
-        jobs, self._outbox = self._outbox[:MAX_BATCH], self._outbox[MAX_BATCH:]
-        self._sent_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        under_way = len(self._outbox) + answered
+        most = min(MAX_BATCH, -(-under_way // 2) if answered else under_way)
+        batch = _Batch(self._outbox[:most], loop.time())
+        self._outbox = self._outbox[most:]
         work: Callable[[], Picture | None]
         if self._remote is not None:
-            work = partial(self._remote.write, jobs)
+            work = partial(self._remote.write, batch.jobs)
         else:
-            picture = self._writer.run(jobs)
+            picture = self._writer.run(batch.jobs)
             if picture is None:
-                self._finish(jobs, None, outcome="refused")
+                self._finish(batch, None, outcome="refused")
                 return
             work = partial(self._writer.commit_of, picture)
-        loop = asyncio.get_running_loop()
         self._commit = loop.run_in_executor(self._committer, work)
-        self._commit.add_done_callback(partial(self._committed, jobs))
+        self._commit.add_done_callback(partial(self._committed, batch))
 
-    def _committed(self, jobs: Sequence[Job], commit: asyncio.Future[Picture | None]) -> None:
+    def _committed(self, batch: "_Batch", commit: asyncio.Future[Picture | None]) -> None:
         self._commit = None
+        if self._remote is not None:
+            # The server works at the next batch while those who wait for this one are answered.
+            self._send(answered=len(batch.jobs))
         error = commit.exception()
         if error is None:
             picture = commit.result()
-            self._finish(jobs, picture, outcome="refused" if picture is None else "committed")
+            self._finish(batch, picture, outcome="refused" if picture is None else "committed")
         else:
-            fail(jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
-            self._finish(jobs, None, outcome="failed")
+            fail(batch.jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
+            self._finish(batch, None, outcome="failed")
 
-    def _finish(self, jobs: Sequence[Job], picture: Picture | None, *, outcome: str) -> None:
-        """Answer those who sent ``jobs``, and send the rest, whatever the index makes of it."""
+    def _finish(self, batch: "_Batch", picture: Picture | None, *, outcome: str) -> None:
+        """Answer those who sent a batch, and send the rest, whatever the index makes of it."""
+        jobs = batch.jobs
         try:
             if self._follower is None:
                 self._show(jobs, picture or Picture())
             else:
                 # Whether or not a look succeeds: what is committed is, and who reads looks himself.
                 self._follower.soon(Waiter(lambda _: _deliver(jobs), partial(_settle, jobs)))
-            seconds = asyncio.get_running_loop().time() - self._sent_at
+            seconds = asyncio.get_running_loop().time() - batch.sent_at
             self._on_batch(outcome, len(jobs), seconds)
         finally:
             self._send_rest()
