@@ -62,9 +62,11 @@ class Fit:
 
     def fits(self) -> Bools:
         """Give which pairs have the amounts free now: bool[pairs]."""
-        fits = np.ones(len(self.rows), dtype=np.bool_)
-        for demand in self.demands:
-            fits &= demand.free() >= demand.amount
+        if not self.demands:
+            return np.ones(len(self.rows), dtype=np.bool_)
+        fits, *others = [demand.free() >= demand.amount for demand in self.demands]
+        for other in others:
+            fits &= other
         return fits
 
     def serving(self, position: int) -> list[RpRow]:

@@ -83,6 +83,9 @@ class Candidates:
         """
         if not len(self):
             return
+        if self.rows.shape[1] == 1:
+            yield np.arange(len(self)), [RpRow(0)]
+            return
         first = np.zeros(self.rows.shape, dtype=np.int32)
         for number in range(1, self.rows.shape[1]):
             same = self.rows[:, : number + 1] == self.rows[:, number, None]

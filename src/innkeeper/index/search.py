@@ -14,7 +14,7 @@ from innkeeper.index.candidate import Candidate
 from innkeeper.index.columns import Columns
 from innkeeper.index.combine import Combiner, Deadline
 from innkeeper.index.found import Candidates
-from innkeeper.index.growing import Bools, Int32s
+from innkeeper.index.growing import Int32s
 from innkeeper.index.index import Index
 from innkeeper.index.plan import Plan
 from innkeeper.index.sharing import sharing
@@ -45,9 +45,9 @@ def candidates(
     nothing = np.empty((0, len(plan.needs)), np.int32)
     if not plan.needs or not len(plan.roots):
         return Candidates(plan.composer, nothing, plan.roots[:0])
-    found = serving(plan, request)
     if len(plan.needs) == 1 and plan.needs[0].resources:
-        return _alone(index.columns, plan, request.limit, found.pairs[0])
+        return _alone(index.columns, plan, request.limit)
+    found = serving(plan, request)
     return Turns(index.columns, plan, request, Deadline(expired)).candidates(found)
 
 
@@ -114,10 +114,10 @@ def at_place(
     return (composer.candidate(rows, root) for rows in ways)
 
 
-def _alone(columns: Columns, plan: Plan, limit: int | None, fits: Bools) -> Candidates:
+def _alone(columns: Columns, plan: Plan, limit: int | None) -> Candidates:
     """Give the candidates of a plan with a single need: each pair that fits is one."""
     fit = plan.needs[0].fit
-    pairs = np.flatnonzero(fits)
+    pairs = np.flatnonzero(fit.fits())
     if sharing(columns) is not None:  # A sharing provider is in a pair for each of its trees.
         pairs = pairs[np.sort(np.unique(fit.rows[pairs], return_index=True)[1])]
     positions = pairs
