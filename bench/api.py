@@ -39,7 +39,7 @@ from innkeeper.placement.service import Placement
 from innkeeper.store import inventories, providers
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
-from innkeeper.wiring.parts import new_uuid
+from innkeeper.wiring.uuids import new_uuid
 from tests.conformance.plain_candidates import plain_answer
 
 HOSTS: Final = 100

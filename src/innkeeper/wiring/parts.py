@@ -1,6 +1,5 @@
 """The parts of an api process, made from a configuration and an open store."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from innkeeper.store.open_store import OpenStore
 from innkeeper.store.placement_db.bookmark import check_finished
 from innkeeper.store.store import Store
 from innkeeper.wiring.access import counted, make_access, make_cors, make_origins
+from innkeeper.wiring.uuids import new_uuid
 
 WRITER_ID = "embedded"
 """Name of the only writer of an embedded database, the same in each of its lives."""
@@ -69,13 +69,6 @@ class Parts:
 def now() -> datetime:
     """Give the time: the one clock of the program."""
     return datetime.now(UTC)
-
-
-def new_uuid() -> str:
-    """Give a new random uuid (RFC 9562, version 4): each request takes one for its id."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def open_store(config: Config) -> Store:

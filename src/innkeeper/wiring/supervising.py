@@ -8,9 +8,9 @@ from innkeeper.config import Config
 from innkeeper.store.dialects.backend import shown
 from innkeeper.wiring.directory import own
 from innkeeper.wiring.endpoint import Endpoint, remove_endpoint, write_endpoint
-from innkeeper.wiring.parts import new_uuid
 from innkeeper.wiring.ports import Ports
 from innkeeper.wiring.upkeep import prepare_to_share
+from innkeeper.wiring.uuids import new_uuid
 from innkeeper.wiring.workers import Order, Workers
 
 
