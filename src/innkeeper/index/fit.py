@@ -1,12 +1,19 @@
 """Fit: who could serve one need, by everything but the amounts that are free right now."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import numpy as np
 
 from innkeeper.core.ids import RpRow
-from innkeeper.index.growing import Bools, Int32s, Int64s
+from innkeeper.index.growing import Bools, Int32s, Int64s, Positions
 from innkeeper.index.resource_column import ResourceColumn
+
+FIRST_BLOCK: Final = 500
+"""Elements up to which NumPy does not let go of the interpreter, which another thread would keep
+for longer than to look at them takes."""
+GROWTH: Final = 8
+"""How many times as large each block is as the one before: few, if most do not fit."""
 
 Slots = Int32s | slice
 """Where a column has some rows; a slice if that is its first so many slots, in order."""
@@ -30,6 +37,13 @@ class Demand:
         """Give what each provider of the fit has free: int64[pairs]."""
         free: Int64s = self.column.free[self.slots]
         return free
+
+    def met(self, first: int, end: int) -> Bools:
+        """Tell of the pairs from ``first`` to ``end`` whether they have it free: bool[pairs]."""
+        slots = self.slots
+        where = slice(first, end) if isinstance(slots, slice) else slots[first:end]
+        met: Bools = self.column.free[where] >= self.amount
+        return met
 
     def met_by(self, pair: int) -> bool:
         """Tell whether the provider of one pair has the amount free."""
@@ -60,14 +74,25 @@ class Fit:
         self.one_each = len(rows) == len(starts) - 1
         self.demands = tuple(Demand(column, amount, rows) for column, amount in demands)
 
-    def fits(self) -> Bools:
-        """Give which pairs have the amounts free now: bool[pairs]."""
-        if not self.demands:
-            return np.ones(len(self.rows), dtype=np.bool_)
-        fits, *others = [demand.free() >= demand.amount for demand in self.demands]
-        for other in others:
-            fits &= other
-        return fits
+    def fitting(self, most: int | None = None) -> Positions:
+        """Give the first pairs, up to ``most``, that have the amounts free now; there are demands.
+
+        It looks at a few, then at more and more, since seldom all are needed.
+        """
+        count = len(self.rows)
+        left, size = (count, count) if most is None else (most, FIRST_BLOCK)
+        found: list[Positions] = []
+        first = 0
+        while left > 0 and first < count:
+            end = min(first + size, count)
+            fits, *others = [demand.met(first, end) for demand in self.demands]
+            for other in others:
+                fits &= other
+            here = np.flatnonzero(fits)[:left]
+            found.append(here + first)
+            left -= len(here)
+            first, size = end, GROWTH * size
+        return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
 
     def serving(self, position: int) -> list[RpRow]:
         """Give the rows that could serve the plan's root at ``position`` now."""

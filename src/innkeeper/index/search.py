@@ -117,8 +117,9 @@ def at_place(
 def _alone(columns: Columns, plan: Plan, limit: int | None) -> Candidates:
     """Give the candidates of a plan with a single need: each pair that fits is one."""
     fit = plan.needs[0].fit
-    pairs = np.flatnonzero(fit.fits())
-    if sharing(columns) is not None:  # A sharing provider is in a pair for each of its trees.
+    shared = sharing(columns) is not None
+    pairs = fit.fitting(limit if fit.one_each and not shared else None)
+    if shared:  # A sharing provider is in a pair for each of its trees.
         pairs = pairs[np.sort(np.unique(fit.rows[pairs], return_index=True)[1])]
     positions = pairs
     if not fit.one_each:  # The first of each tree, then the second of each, and so on.

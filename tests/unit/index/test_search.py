@@ -11,9 +11,11 @@ from innkeeper.core.moment import to_us
 from innkeeper.core.names import SHARES_VIA_AGGREGATE
 from innkeeper.core.picture import Picture, UsagePicture
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
+from innkeeper.index.fit import FIRST_BLOCK
 from innkeeper.index.growing import Int32s
 from innkeeper.index.index import Index
 from innkeeper.index.search import candidates, survey, within
+from tests.provider_pictures import table
 from tests.unit.index.worlds import (
     NOW,
     Rp,
@@ -22,6 +24,7 @@ from tests.unit.index.worlds import (
     World,
     group,
     loaded,
+    provider_picture,
     row_of,
     rp_uuid,
     told,
@@ -298,6 +301,28 @@ def test_a_limit_takes_from_all_trees_in_turn() -> None:
         request = CandidateRequest(groups=asked, limit=5)
         roots = [int(index.provider(each.root).id) for each in candidates(index, request)]
         assert roots == [1, 11, 21, 1, 11]
+
+
+@pytest.mark.parametrize("one_in", [1, 3, 400])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_limit_gives_the_first_of_many_that_have_room(one_in: int, *, in_order: bool) -> None:
+    hosts = range(1, 3 * FIRST_BLOCK)
+    index = loaded(world(*map(Rp, hosts)))
+    # Whose inventory was there first has the first slot.
+    for part in (hosts[:700], hosts[700:]) if in_order else (hosts[700:], hosts[:700]):
+        where = world(*(host(each) for each in part))
+        index.apply(Picture(providers=table([provider_picture(where, each) for each in part])))
+    slots = index.columns.classes["CPU"].slot[[row_of(index, each) for each in hosts]].tolist()
+    assert (slots == sorted(slots)) == in_order
+    room = [each for each in hosts if each % one_in == 0]
+    full = tuple(
+        UsagePicture(RpId(each), 2, to_us(NOW), (("CPU", 8),)) for each in set(hosts) - set(room)
+    )
+    index.apply(Picture(usages=full))
+    for limit in (1, 2, 37, FIRST_BLOCK, 1_001, None):
+        request = CandidateRequest(groups=(group(CPU=2),), limit=limit)
+        found = [int(index.provider(each.root).id) for each in candidates(index, request)]
+        assert found == room[:limit]
 
 
 def eight_of_eight(hosts: int) -> tuple[Index, CandidateRequest]:
