@@ -13,7 +13,7 @@ from typing import Final, cast
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from innkeeper.store.dialects.libpq_statement import LibpqStatement
@@ -122,15 +122,15 @@ class LibpqPipeline:
         return outcome
 
     def _next(self) -> PGresult:
-        """Wait for the next result."""
-        while True:
-            self._wait()
-            result = self._pgconn.get_result()
-            # Between the results of two statements there is a None.
-            if result is not None:
-                return result
-            if self._pgconn.status != ConnStatus.OK:
-                raise psycopg.OperationalError(self._pgconn.get_error_message())
+        """Wait for the next result. Raises OperationalError: the connection is gone."""
+        self._wait()
+        result = self._pgconn.get_result()
+        if result is None:
+            raise psycopg.OperationalError(self._pgconn.get_error_message())
+        if result.status != ExecStatus.PIPELINE_SYNC:
+            # With the result of a statement there is a None that ends it, for which nobody waits.
+            self._pgconn.get_result()
+        return result
 
     def _wait(self) -> None:
         """Wait until a result is there. Raises OperationalError: the connection is gone."""
