@@ -1,8 +1,10 @@
 """Group commit: errors stay with their op, answers come after the picture, the feed is whole."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, claims, pictures, schema, tables, tasks
 from innkeeper.store.retry import MAX_TRIES
-from innkeeper.store.store import Store
+from innkeeper.store.store import MANY, Store
 from innkeeper.store.tables import consumer_types, metadata
 from innkeeper.store.touched import Touched
 from innkeeper.store.trim import KEEP_WRITERS_S
@@ -206,6 +208,33 @@ async def test_who_has_written_is_answered_whatever_the_index_makes_of_it(world:
     assert [picture.whole for picture in world.pictures] == [True]
     await world.store.fresh()
     assert len(world.pictures) == 1
+
+
+async def test_a_server_is_at_work_while_many_are_answered(world: World) -> None:
+    remote = world.store._remote is not None
+    sizes: list[int] = []
+    waiting: list[int] = []
+    world.store.measure(lambda _outcome, ops, _seconds: sizes.append(ops))
+    all_wait = threading.Event()
+
+    def first(txn: Txn) -> None:
+        txn.consumer_changed("first")
+        assert not remote or all_wait.wait(30)
+
+    def settle() -> None:
+        waiting.append(world.store.waiting)
+
+    answers = [asyncio.ensure_future(world.store.write(first, settle=settle))]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for _ in range(2 * MANY):
+        op = methodcaller("consumer_changed", "other")
+        answers.append(asyncio.ensure_future(world.store.write(op)))
+    await asyncio.sleep(0)
+    all_wait.set()
+    await asyncio.gather(*answers)
+    assert sizes == ([1, MANY + 1, MANY - 1] if remote else [1, 2 * MANY])
+    assert waiting == [MANY - 1 if remote else 2 * MANY]
 
 
 async def test_who_comes_when_too_many_wait_is_refused_at_once(

@@ -41,6 +41,10 @@ MAX_WAITING: Final = 65_536
 """Writes that wait for a transaction: ten seconds of work. While a database is away, or slow,
 they must not fill the memory; and who comes later than that would have gone before his turn."""
 
+MANY: Final = 16
+"""Writes that are worth a batch of their own on a server. Fewer would bear too much of what a batch
+costs by itself, and had better wait for more."""
+
 _Result = TypeVar("_Result")
 
 OnBatch = Callable[[str, int, float], None]
@@ -286,7 +290,7 @@ class Store(OpenStore):
 
     def _committed(self, batch: "_Batch", commit: asyncio.Future[Picture | None]) -> None:
         self._commit = None
-        if self._remote is not None:
+        if self._remote is not None and len(self._outbox) >= MANY:
             # The server works at the next batch while those who wait for this one are answered.
             self._send(answered=len(batch.jobs))
         error = commit.exception()
