@@ -6,12 +6,11 @@ import msgspec
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.errors import InvalidInput, NotFound, UnitViolation, UnknownName
-from innkeeper.core.ids import ConsumerUuid, canonical_uuid
+from innkeeper.core.ids import ConsumerUuid, RpRow, canonical_uuid
 from innkeeper.core.inventory import MAX_INT
 from innkeeper.core.provider import Provider
 from innkeeper.index.index import Index
 from innkeeper.placement.names import check_once
-from innkeeper.placement.providers import row_of
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
 from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration, Replacement
@@ -69,31 +68,38 @@ async def consumer_writes(placement: Placement, wanted: Sequence[Wanted]) -> lis
     not exist), UnknownName (a class) or UnitViolation: whoever has old news shall hear that
     first. The write itself checks the generations again.
     """
-    check_once((each.consumer_uuid for each in wanted), what="consumer")
+    check_once([each.consumer_uuid for each in wanted], what="consumer")
     try:
-        for each in wanted:
-            _check_providers(placement.index, each)
-        return [_consumer_write(placement.index, each) for each in wanted]
+        rows = [_rows(placement.index, each) for each in wanted]
+        return [
+            _consumer_write(placement.index, each, of)
+            for each, of in zip(wanted, rows, strict=True)
+        ]
     except (InvalidInput, UnknownName, UnitViolation):
         seen = {each.consumer_uuid: each.seen_generation for each in wanted}
         await placement.store.read(lambda conn: claims.check_generations(conn, seen))
         raise
 
 
-def _check_providers(index: Index, wanted: Wanted) -> None:
+def _rows(index: Index, wanted: Wanted) -> list[RpRow]:
+    """Give the rows of the providers that are named."""
     check_once(wanted.resources, what="resource provider")
+    rows = []
     for rp_uuid in wanted.resources:
-        if index.row(canonical_uuid(rp_uuid) or rp_uuid) is None:
+        row = index.row(canonical_uuid(rp_uuid) or rp_uuid)
+        if row is None:
             raise InvalidInput(f"Allocation for resource provider '{rp_uuid}' that does not exist.")
+        rows.append(row)
+    return rows
 
 
-def _consumer_write(index: Index, wanted: Wanted) -> ConsumerWrite:
+def _consumer_write(index: Index, wanted: Wanted, rows: Sequence[RpRow]) -> ConsumerWrite:
     consumer = Consumer(
         wanted.consumer_uuid, wanted.project_id, wanted.user_id, wanted.consumer_type
     )
     found = []
-    for rp_uuid, amounts in wanted.resources.items():
-        provider = index.provider(row_of(index, rp_uuid))
+    for row, (rp_uuid, amounts) in zip(rows, wanted.resources.items(), strict=True):
+        rp_id, known_uuid = index.rp_id(row), index.uuid(row)
         for resource_class, amount in amounts.items():
             if resource_class not in index.resource_classes:
                 raise UnknownName(f"No such resource class {resource_class}.")
@@ -102,5 +108,5 @@ def _consumer_write(index: Index, wanted: Wanted) -> ConsumerWrite:
                     f"Unable to create allocation for '{resource_class}' on resource provider"
                     f" '{rp_uuid}'. The requested amount would violate inventory constraints."
                 )
-            found.append(Allocation(provider.id, provider.uuid, resource_class, amount))
+            found.append(Allocation(rp_id, known_uuid, resource_class, amount))
     return ConsumerWrite(consumer, tuple(found), wanted.seen_generation)

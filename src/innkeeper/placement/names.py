@@ -1,6 +1,6 @@
 """Names in a request must exist, and each stand there once: checked before a search or a write."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from innkeeper.core.errors import InvalidInput, UnknownName
 from innkeeper.core.ids import canonical_uuid
@@ -31,8 +31,10 @@ def check_traits(index: Index, names: Iterable[str]) -> None:
         raise UnknownName(f"No such trait(s): {', '.join(unknown)}.")
 
 
-def check_once(uuids: Iterable[str], *, what: str) -> None:
+def check_once(uuids: Collection[str], *, what: str) -> None:
     """Raise InvalidInput if a uuid is there twice, however it is written."""
+    if len(uuids) < 2:  # noqa: PLR2004 - as most requests
+        return
     seen: set[str] = set()
     for text in uuids:
         uuid = canonical_uuid(text) or text

@@ -17,7 +17,7 @@ async def reshape(
     Raises NotFound (a provider), InvalidInput (one in two spellings), ConcurrentUpdate,
     UnknownName, InventoryInUse, and the conflicts of allocations that do not fit.
     """
-    check_once((each.rp_uuid for each in inventories), what="resource provider")
+    check_once([each.rp_uuid for each in inventories], what="resource provider")
     writes = await consumer_writes(placement, wanted)
     check_classes(placement.index, (i.resource_class for w in inventories for i in w.inventories))
     await placement.store.write(lambda txn: stored.reshape(txn, inventories, writes))

@@ -57,16 +57,21 @@ class ConsumerBody(msgspec.Struct, frozen=True):
     consumer_type: str | None = None
 
 
-def wanted_of(call: Call, consumer_uuid: str, body: ConsumerBody) -> Wanted:
-    """Give what a body wants for a consumer; raise HttpError 400 if its uuid is malformed."""
-    uuid = canonical_uuid(consumer_uuid)
+def _uuid_of_consumer(text: str) -> ConsumerUuid:
+    """Give a consumer's uuid as it is known; raise HttpError 400 if it is malformed."""
+    uuid = canonical_uuid(text)
     if uuid is None:
-        raise bad_request(f"Malformed consumer_uuid: {consumer_uuid}")
+        raise bad_request(f"Malformed consumer_uuid: {text}")
+    return ConsumerUuid(uuid)
+
+
+def _wanted_of(call: Call, consumer_uuid: ConsumerUuid, body: ConsumerBody) -> Wanted:
+    """Give what a body wants for a consumer."""
     seen: ExpectedGeneration = "any"
     if call.version >= GENERATIONS_SINCE:
         seen = body.consumer_generation
     return Wanted(
-        consumer_uuid=ConsumerUuid(uuid),
+        consumer_uuid=consumer_uuid,
         project_id=body.project_id,
         user_id=body.user_id,
         consumer_type=body.consumer_type,
@@ -78,7 +83,7 @@ def wanted_of(call: Call, consumer_uuid: str, body: ConsumerBody) -> Wanted:
 def consumers_of(call: Call, document: Mapping[str, object]) -> list[Wanted]:
     """Give what a valid body wants for several consumers."""
     return [
-        wanted_of(call, consumer_uuid, typed(each, ConsumerBody))
+        _wanted_of(call, _uuid_of_consumer(consumer_uuid), typed(each, ConsumerBody))
         for consumer_uuid, each in document.items()
     ]
 
@@ -134,15 +139,13 @@ def _encoded_holder(call: Call, holder: Holder) -> dict[str, object]:
 
 async def set_consumer_allocations(call: Call) -> Response:
     """PUT /allocations/{consumer_uuid}."""
-    consumer_uuid = call.segments["consumer_uuid"]
-    if canonical_uuid(consumer_uuid) is None:
-        raise bad_request(f"Malformed consumer_uuid: {consumer_uuid}")
+    consumer_uuid = _uuid_of_consumer(call.segments["consumer_uuid"])
     schema = pick(call.version, *schemas.PUT)
     if call.version >= BY_PROVIDER_SINCE:
         body = call.body(schema, ConsumerBody)
     else:
         body = _from_list(call.body(schema, _PutList), call.placement.incomplete)
-    wanted = wanted_of(call, consumer_uuid, body)
+    wanted = _wanted_of(call, consumer_uuid, body)
     await _write(call, [wanted], whose=f"for consumer {wanted.consumer_uuid}: ")
     return empty()
 
