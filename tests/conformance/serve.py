@@ -11,8 +11,10 @@ import os
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
+from innkeeper.api.http import Request, Response
 from innkeeper.api.placement.app import PlacementApp
 from innkeeper.config import AuthSettings, Config, CorsSettings
 from innkeeper.index.index import Index
@@ -50,19 +52,17 @@ def config_of(environment: Mapping[str, str]) -> Config:
 
 
 async def serve(port: int, data_dir: Path, config: Config) -> None:
-    access = make_access(config, late=True)
     url = os.environ.get("GABBI_STORE_URL") or f"sqlite:///{data_dir}/placement.db"
-    store = Store.open(url, clock=now, writer_id="conformance")
-    index = Index()
-    index.apply(store.load())
-    store.start(index.apply)
-    app = PlacementApp(
-        Placement(store, index, clock=now, new_uuid=new_uuid),
-        authenticator=access.authenticator,
-        policy=access.policy,
-        cors=make_cors(config.cors),
-        new_uuid=new_uuid,
-    )
+    beside = int(os.environ.get("GABBI_STORES", "1"))
+    stores = [Store.open(url, clock=now, writer_id="conformance")]
+    if beside > 1:
+        await stores.pop().close()
+        stores = [Store.share(url, clock=now, new_writer_id=new_uuid) for _ in range(beside)]
+    apps = cycle([app_over(store, config) for store in stores])
+
+    async def app(request: Request) -> Response:
+        return await next(apps)(request)
+
     server = HttpServer.bind("127.0.0.1", port)
     try:
         with stop_signals() as told:
@@ -70,7 +70,23 @@ async def serve(port: int, data_dir: Path, config: Config) -> None:
             await told.wait()
         await server.stop()
     finally:
-        await store.close()
+        for store in stores:
+            await store.close()
+
+
+def app_over(store: Store, config: Config) -> PlacementApp:
+    """Start a store, and give what answers from it."""
+    access = make_access(config, late=True)
+    index = Index()
+    index.apply(store.load())
+    store.start(index.apply)
+    return PlacementApp(
+        Placement(store, index, clock=now, new_uuid=new_uuid),
+        authenticator=access.authenticator,
+        policy=access.policy,
+        cors=make_cors(config.cors),
+        new_uuid=new_uuid,
+    )
 
 
 def main() -> None:

@@ -69,19 +69,26 @@ def test_file(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("engine", "name"), [(engine, name) for engine, names in ON_SERVERS.items() for name in names]
+    ("engine", "name", "stores"),
+    [
+        *((engine, name, 1) for engine, names in ON_SERVERS.items() for name in names),
+        # As of several processes: each request goes to another one than that before it.
+        *(("postgresql", name, 2) for name in ON_SERVERS["postgresql"]),
+    ],
 )
 def test_file_on_a_database_server(
     engine: str,
     name: str,
+    stores: int,
     request: pytest.FixtureRequest,
     processes: ForkServerContext,
     tmp_path: Path,
     record_property: Recorder,
 ) -> None:
     url = request.getfixturevalue(f"{engine}_url")
-    command = f"env GABBI_STORE_URL={shlex.quote(url)} {OURS}"
-    with counted(name, engine, record_property) as failures:
+    command = f"env GABBI_STORE_URL={shlex.quote(url)} GABBI_STORES={stores} {OURS}"
+    shown = engine if stores == 1 else f"{engine}, {stores} at once"
+    with counted(name, shown, record_property) as failures:
         judge(name, command, processes, (tmp_path, failures))
 
 
