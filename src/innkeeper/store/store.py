@@ -288,7 +288,7 @@ class Store(OpenStore):
         self._commit = loop.run_in_executor(self._committer, work)
         self._commit.add_done_callback(partial(self._committed, batch))
 
-    def _committed(self, batch: "_Batch", commit: asyncio.Future[Picture | None]) -> None:
+    def _committed(self, batch: _Batch, commit: asyncio.Future[Picture | None]) -> None:
         self._commit = None
         if self._remote is not None and len(self._outbox) >= MANY:
             # The server works at the next batch while those who wait for this one are answered.
@@ -301,7 +301,7 @@ class Store(OpenStore):
             fail(batch.jobs, error if isinstance(error, Exception) else Unavailable(str(error)))
             self._finish(batch, None, outcome="failed")
 
-    def _finish(self, batch: "_Batch", picture: Picture | None, *, outcome: str) -> None:
+    def _finish(self, batch: _Batch, picture: Picture | None, *, outcome: str) -> None:
         """Answer those who sent a batch, and send the rest, whatever the index makes of it."""
         jobs = batch.jobs
         try:
