@@ -22,20 +22,11 @@ from innkeeper.core.picture import (
 from innkeeper.core.provider import Provider
 from innkeeper.index.aggregates import Aggregates
 from innkeeper.index.growing import FIRST_SIZE, NOTHING, Int32s, Int64s, Positions, grown, larger
-from innkeeper.index.resource_column import ResourceColumn
+from innkeeper.index.resource_column import GIVEN, ResourceColumn
 from innkeeper.index.traits import Traits
 from innkeeper.index.trees import Trees
 
-_AMOUNTS: Final = (
-    "total",
-    "reserved",
-    "min_unit",
-    "max_unit",
-    "step_size",
-    "allocation_ratio",
-    "capacity",
-    "used",
-)
+_AMOUNTS: Final = (*GIVEN, "used")
 """What a resource column takes over as the store has it."""
 
 UUID_SIZE: Final = 36

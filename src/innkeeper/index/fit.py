@@ -38,10 +38,13 @@ class Demand:
         free: Int64s = self.column.free[self.slots]
         return free
 
-    def met(self, first: int, end: int) -> Bools:
+    def met(self, first: int = 0, end: int | None = None) -> Bools:
         """Tell of the pairs from ``first`` to ``end`` whether they have it free: bool[pairs]."""
         slots = self.slots
-        where = slice(first, end) if isinstance(slots, slice) else slots[first:end]
+        if isinstance(slots, slice):
+            where: Slots = slice(first, slots.stop if end is None else end)
+        else:
+            where = slots[first:end]
         met: Bools = self.column.free[where] >= self.amount
         return met
 

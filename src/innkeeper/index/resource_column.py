@@ -31,7 +31,7 @@ _FILLS: Final = {
 }
 """Each array by name, and what a place in it that is not in use holds."""
 
-_GIVEN: Final = (
+GIVEN: Final = (
     "total",
     "reserved",
     "min_unit",
@@ -114,7 +114,7 @@ class ResourceColumn:
             return False
         inventory = picture.inventory
         changed = any(getattr(self, name).item(slot) != getattr(inventory, name) for name in _UNITS)
-        for name in _GIVEN:
+        for name in GIVEN:
             getattr(self, name)[slot] = getattr(inventory, name)
         self.set_used(row, picture.used)
         return changed

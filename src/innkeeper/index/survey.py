@@ -44,7 +44,7 @@ def serving(plan: Plan, request: CandidateRequest) -> Serving:
         fit = need.fit
         fits = np.ones(len(fit.rows), dtype=np.bool_)
         for demand in fit.demands:
-            fits &= demand.free() >= demand.amount
+            fits &= demand.met()
             name = demand.column.name
             reason = of_group(group, f"no provider with {demand.amount} {name} free")
             found.keep(name, fit.any_of_root(fits), reason)

@@ -4,11 +4,10 @@ The same functions serve the writer after its own batch, a reader that catches u
 change feed, and the first load; so all of them see the same thing.
 """
 
-from collections import defaultdict
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterator
+from typing import Any, Final
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from innkeeper.core.ids import HostName, RpId
 from innkeeper.core.instance import LIVE
@@ -23,7 +22,7 @@ from innkeeper.core.picture import (
     WorkloadPicture,
 )
 from innkeeper.store.chunks import rows_named
-from innkeeper.store.for_each import ForEach
+from innkeeper.store.for_each import ForEach, Values
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
 from innkeeper.store.prepared import integer
@@ -37,45 +36,33 @@ from innkeeper.store.tables import (
 )
 from innkeeper.store.touched import Touched
 
-_USAGES: Final = ForEach(
-    lambda row: (
-        select(
-            resource_providers.c.id,
-            resource_providers.c.generation,
-            resource_providers.c.updated_at,
-            resource_classes.c.name,
-            inventories.c.used,
-        )
-        .select_from(resource_providers)
-        .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
-        .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
-        .where(resource_providers.c.id == row["of"])
-    ),
-    of=int,
-)
+_HEAD: Final = 3
+"""Columns of a provider itself, before those of its inventories."""
 
 
-_STOCKS: Final = ForEach(
-    lambda row: (
-        select(
-            resource_providers.c.id,
-            resource_providers.c.generation,
-            resource_providers.c.updated_at,
-            resource_classes.c.name,
-            inventories.c.total,
-            inventories.c.reserved,
-            inventories.c.min_unit,
-            inventories.c.max_unit,
-            inventories.c.step_size,
-            inventories.c.allocation_ratio,
-            inventories.c.used,
-        )
-        .select_from(resource_providers)
-        .join(inventories, inventories.c.rp_id == resource_providers.c.id)
-        .join(resource_classes, resource_classes.c.id == inventories.c.rc_id)
-        .where(resource_providers.c.id == row["of"])
-    ),
-    of=int,
+def _inventories(*columns: ColumnElement[Any]) -> ForEach:
+    """Give the statement of some providers and, beside each, the columns of its inventories."""
+    return ForEach(
+        lambda row: (
+            select(
+                resource_providers.c.id,
+                resource_providers.c.generation,
+                resource_providers.c.updated_at,
+                resource_classes.c.name,
+                *columns,
+            )
+            .select_from(resource_providers)
+            .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
+            .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
+            .where(resource_providers.c.id == row["of"])
+        ),
+        of=int,
+    )
+
+
+_USAGES: Final = _inventories(inventories.c.used)
+_STOCKS: Final = _inventories(
+    *(inventories.c[name] for name in Inventory.__struct_fields__[1:]), inventories.c.used
 )
 
 
@@ -117,34 +104,36 @@ def of(conn: Connection, touched: Touched) -> Picture:
 
 
 def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
-    found: dict[int, tuple[int, int]] = {}
-    used: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
-    rows = _USAGES.send(conn, [(of,) for of in sorted(ids)]).rows()
-    for rp_id, generation, updated_us, name, amount in rows:
-        of = integer(rp_id)
-        if of not in found:
-            found[of] = (integer(generation), integer(updated_us))
-        if name is not None:
-            used[of].append((str(name), integer(amount)))
     return tuple(
-        UsagePicture(RpId(of), generation, at, tuple(used[of]))
-        for of, (generation, at) in found.items()
+        UsagePicture(*head, tuple([(str(name), integer(used)) for name, used in rows]))
+        for head, rows in _by_provider(conn, _USAGES, ids)
     )
 
 
 def _stocks(conn: Connection, ids: Collection[int]) -> tuple[StockPicture, ...]:
-    found: dict[int, tuple[int, int]] = {}
-    stock: defaultdict[int, list[InventoryPicture]] = defaultdict(list)
-    rows = _STOCKS.send(conn, [(of,) for of in sorted(ids)]).rows()
-    for rp_id, generation, updated_us, *amounts, used in rows:
-        of = integer(rp_id)
-        found[of] = (integer(generation), integer(updated_us))
-        inventory = Inventory(*amounts)  # type: ignore[arg-type]
-        stock[of].append(InventoryPicture(inventory, integer(used)))
     return tuple(
-        StockPicture(RpId(of), generation, at, tuple(stock[of]))
-        for of, (generation, at) in found.items()
+        StockPicture(
+            *head,
+            tuple(
+                InventoryPicture(Inventory(*inventory), integer(used))  # type: ignore[arg-type]
+                for *inventory, used in rows
+            ),
+        )
+        for head, rows in _by_provider(conn, _STOCKS, ids)
     )
+
+
+def _by_provider(
+    conn: Connection, statement: ForEach, ids: Collection[int]
+) -> Iterator[tuple[tuple[RpId, int, int], list[Values]]]:
+    """Give id, generation and time of each provider, and the columns of its inventories."""
+    found: dict[Values, list[Values]] = {}
+    for row in statement.send(conn, [(of,) for of in sorted(ids)]).rows():
+        of = found.setdefault(row[:_HEAD], [])
+        if row[_HEAD] is not None:
+            of.append(row[_HEAD:])
+    for (rp_id, generation, updated_us), rows in found.items():
+        yield (RpId(integer(rp_id)), integer(generation), integer(updated_us)), rows
 
 
 def _workloads(conn: Connection, hosts: Collection[str] | None) -> tuple[WorkloadPicture, ...]:

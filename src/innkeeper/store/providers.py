@@ -2,7 +2,6 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -19,6 +18,7 @@ from innkeeper.core.errors import (
 from innkeeper.core.ids import RpId, RpUuid
 from innkeeper.core.moment import from_us
 from innkeeper.core.provider import Provider
+from innkeeper.store.for_each import Sent
 from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Prepared, integer
 from innkeeper.store.tables import (
@@ -117,7 +117,7 @@ def impossible(action: str, reason: str) -> InvalidInput:
 
 def raise_generation(txn: Txn, provider: Provider) -> int:
     """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
-    if not raising(txn, provider.id, provider.generation)():
+    if raising(txn, provider.id, provider.generation).count() != 1:
         raise ConcurrentUpdate(
             "resource provider generation conflict: another request has changed the resource"
             f" provider {provider.uuid}. Please retry your update"
@@ -126,15 +126,12 @@ def raise_generation(txn: Txn, provider: Provider) -> int:
     return provider.generation + 1
 
 
-def raising(txn: Txn, rp_id: RpId, seen: int) -> Callable[[], bool]:
-    """Raise the generation of a provider by 1 if it is still ``seen``; give what tells if it was.
-
-    Where a connection has a pipeline, only that waits.
-    """
+def raising(txn: Txn, rp_id: RpId, seen: int) -> Sent:
+    """Raise the generation of a provider by 1 if it is still ``seen``: then it counts 1, else 0."""
     cursor = cursor_of(txn.conn)
     values = {"rp": rp_id, "seen": seen, "now_us": txn.now_us}
     _RAISE_GENERATION.run(cursor, txn.dialect, values)
-    return lambda: cursor.rowcount == 1
+    return Sent([cursor])
 
 
 def raise_any(txn: Txn, rp_id: RpId) -> None:

@@ -79,22 +79,16 @@ class Store:
         )
 
     def usage_of(self, rp_id: int) -> UsagePicture:
-        picture = self.picture_of(rp_id)
-        return UsagePicture(
-            rp_id=RpId(rp_id),
-            generation=picture.provider.generation,
-            updated_us=to_us(picture.provider.updated_at),
-            used=tuple((each.inventory.resource_class, each.used) for each in picture.inventories),
-        )
+        stocks = self.picture_of(rp_id).inventories
+        used = tuple((each.inventory.resource_class, each.used) for each in stocks)
+        return UsagePicture(*self.head_of(rp_id), used)
 
     def stock_of(self, rp_id: int) -> StockPicture:
-        picture = self.picture_of(rp_id)
-        return StockPicture(
-            rp_id=RpId(rp_id),
-            generation=picture.provider.generation,
-            updated_us=to_us(picture.provider.updated_at),
-            inventories=tuple(picture.inventories),
-        )
+        return StockPicture(*self.head_of(rp_id), tuple(self.picture_of(rp_id).inventories))
+
+    def head_of(self, rp_id: int) -> tuple[RpId, int, int]:
+        provider = self.picture_of(rp_id).provider
+        return provider.id, provider.generation, to_us(provider.updated_at)
 
     def batch(self) -> Picture:
         """Change a few things; give the picture of what changed."""
