@@ -24,10 +24,13 @@ EMPTY_NAMES: Final = frozenset({
 
 # The places where any failure at all is turned into an answer, so that one request, message
 # or task never ends the process, and how many there may be of each: the Placement API and
-# the native API have two formats of error; the exit code of the status check is a contract.
+# the native API have two formats of error; the exit code of the status check is a contract;
+# what is begun on the loop hands its failure to whoever waits for it, as a thread does.
 # Such an except carries `# fence: <name>` on its own line. Elsewhere, catch what you can
 # name, or raise again at the end.
-FENCES: Final = {"http": 2, "bus": 1, "task": 1, "writer": 3, "status": 1, "background": 1}
+FENCES: Final = {
+    "http": 2, "bus": 1, "task": 1, "writer": 3, "status": 1, "background": 1, "loop": 1,
+}  # fmt: skip
 FENCE_COMMENT: Final = re.compile(r"#\s*fence:\s*(\w+)")
 BROAD: Final = frozenset({"Exception", "BaseException"})
 

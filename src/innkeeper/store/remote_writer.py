@@ -1,4 +1,4 @@
-"""The writer of an engine behind a socket: a batch and its COMMIT in one go, on a thread.
+"""The writer of an engine behind a socket: a batch and its COMMIT in one go.
 
 A connection may break at any moment. Before COMMIT that undid everything, and the batch is run
 again on the next connection; during COMMIT nobody knows, and the writer's own row is looked at:
@@ -22,7 +22,7 @@ from innkeeper.core.errors import (
     Transient,
 )
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes
+from innkeeper.store import changes, on_loop
 from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
@@ -34,7 +34,7 @@ CAREFUL_BATCHES: Final = 16
 
 
 class RemoteWriter(Writer):
-    """The one writer of a database behind a socket. Only ``write`` is called, on its thread."""
+    """The one writer of a database behind a socket. Only ``write`` is called: all of it waits."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RemoteWriter(Writer):
                 picture = self._run_once(batch)
             except (*self._driver_errors, StoreError) as error:
                 failure = error if isinstance(error, StoreError) else translate(error)
-                if not isinstance(failure, ConnectionLost) or not self._patience.wait():
+                if not isinstance(failure, ConnectionLost) or not self._wait_for_it():
                     raise failure from error
             else:
                 self._patience.renew()
@@ -145,6 +145,10 @@ class RemoteWriter(Writer):
             conn.invalidate()
         conn.close()
 
+    def _wait_for_it(self) -> bool:
+        """Wait a little for the database; tell whether trying again is worth it."""
+        return on_loop.elsewhere(self._patience.wait)
+
     def _was_committed(self, lost: ConnectionLost) -> bool:
         """Find out whether the transaction whose COMMIT nobody answered took place.
 
@@ -156,11 +160,11 @@ class RemoteWriter(Writer):
             ) from lost
         while True:
             try:
-                with self._engine.connect() as conn:
+                with self._connect() as conn:
                     found = changes.last_of(conn, self._id)
                     conn.rollback()
             except (*self._driver_errors, StoreError) as error:
-                if not self._patience.wait():
+                if not self._wait_for_it():
                     raise AmbiguousCommit(
                         "The connection to the database was lost during a commit, and did not"
                         f" come back in time to look what came of it: {error}."

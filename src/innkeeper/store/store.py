@@ -1,10 +1,11 @@
 """Store: the door to the database for everybody else.
 
-Writes are ops of one transaction at a time (group commit). On an embedded database they run on
-the loop's thread; only their commit, which waits for the disk, has a thread. (On a thread of
+Writes are ops of one transaction at a time (group commit). They run on the loop's thread: on one of
 their own they would wait for the interpreter's lock at each statement, which costs more than the
-statements do.) Behind a socket all of it waits, and has the thread for itself. Reads go to a
-small pool of threads, each read on a snapshot of its own.
+statements do. What waits lets the loop go on. On an embedded database that is only the commit,
+for the disk, on a thread. Behind a socket it is whatever asks the server: on the loop, where the
+driver can do that, else all of a transaction is on the thread. Reads go to a small pool of
+threads, each read on a snapshot of its own.
 
 A store that is shared with other processes is followed: nothing but the follower's rounds feeds
 the index then, and a write is answered after a round that begins when it is committed.
@@ -24,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from innkeeper.config import StoreSettings
 from innkeeper.core.errors import SetupError, Unavailable
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, lines, schema
+from innkeeper.store import changes, lines, on_loop, schema
 from innkeeper.store.dialects.backend import Backend, backend_of
 from innkeeper.store.feed import FeedReader
 from innkeeper.store.follow import Follower, Waiter
@@ -263,7 +264,7 @@ class Store(OpenStore):
         self._backend.release()
 
     def _send(self, *, answered: int = 0) -> None:
-        """Write what waits. Whatever of it waits in turn has a thread.
+        """Write what waits.
 
         As many as are being ``answered`` will soon be back. Half of all these are sent: were it all
         that wait, the server would work while the loop had nothing to do, and then the loop while
@@ -285,7 +286,10 @@ class Store(OpenStore):
                 self._finish(batch, None, outcome="refused")
                 return
             work = partial(self._writer.commit_of, picture)
-        self._commit = loop.run_in_executor(self._committer, work)
+        if self._backend.waits_on_loop:
+            self._commit = on_loop.begin(work)
+        else:
+            self._commit = loop.run_in_executor(self._committer, work)
         self._commit.add_done_callback(partial(self._committed, batch))
 
     def _committed(self, batch: _Batch, commit: asyncio.Future[Picture | None]) -> None:

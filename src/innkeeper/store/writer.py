@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import ConnectionLost, InnkeeperError, StoreError, Transient
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, pictures, pipeline
+from innkeeper.store import changes, on_loop, pictures, pipeline
 from innkeeper.store.joint import JointOp
 from innkeeper.store.names import Names
 from innkeeper.store.retry import MAX_TRIES, translate
@@ -126,7 +126,7 @@ class Writer:
     def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
         """Run the ops, each by ``attempt``, and leave the transaction open."""
         touched = Touched()
-        conn, self._kept = self._kept or self._engine.connect(), None
+        conn, self._kept = self._kept or self._connect(), None
         try:
             conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock())
@@ -145,6 +145,9 @@ class Writer:
             raise
         self._open = conn
         return picture
+
+    def _connect(self) -> Connection:
+        return on_loop.elsewhere(self._engine.connect)
 
     def _begin(self, txn: Txn) -> None:
         """Do what comes before the first op of a transaction."""

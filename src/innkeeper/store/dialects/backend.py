@@ -27,6 +27,8 @@ class Backend(Protocol):
     """For people: which database it is, without its password."""
     ops_on_loop: bool
     """Whether ops run on the loop's thread, as they wait for nothing."""
+    waits_on_loop: bool
+    """Whether the writer's connection lets the loop go on while it waits."""
     reconnect_s: float
     """How long a database that has gone away is waited for."""
 

@@ -6,15 +6,16 @@ outstanding. In between, when nothing is outstanding, the connection is psycopg'
 """
 
 import contextlib
-import select
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
+from psycopg.waiting import Wait
 
 from innkeeper.store.dialects.libpq_statement import LibpqStatement
 from innkeeper.store.prepared import Cursor, Scalar
@@ -134,19 +135,19 @@ class LibpqPipeline:
 
     def _wait(self) -> None:
         """Wait until a result is there. Raises OperationalError: the connection is gone."""
+        if self._pgconn.is_busy():
+            self._driver.wait(self._arrival())
+
+    def _arrival(self) -> PQGen[None]:
+        """Say what is waited for, until a result is there."""
         pgconn = self._pgconn
-        if not pgconn.is_busy():
-            return
-        poll = select.poll()
         unsent = pgconn.flush()
-        poll.register(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
         while pgconn.is_busy():
-            poll.poll()
+            yield Wait.RW if unsent else Wait.R
             pgconn.consume_input()
             if unsent:
                 # While much is sent, the server may wait for us to read.
                 unsent = pgconn.flush()
-                poll.modify(pgconn.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
 
 
 class LibpqCursor:

@@ -36,6 +36,7 @@ class SocketBackend(ABC):
     """A database behind a socket."""
 
     ops_on_loop = False
+    waits_on_loop = False
     name: str
     """Of the engine, for people."""
 

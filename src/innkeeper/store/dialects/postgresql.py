@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.engine import Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from innkeeper.config import StoreSettings
@@ -58,6 +59,7 @@ class PostgreSQLBackend(SocketBackend):
     """A database of PostgreSQL."""
 
     name = "PostgreSQL"
+    waits_on_loop = True
 
     def __init__(self, url: URL, settings: StoreSettings) -> None:
         super().__init__(url.set(drivername="postgresql+psycopg"), settings)
@@ -193,10 +195,20 @@ class PostgreSQLBackend(SocketBackend):
 
 
 def _add_pipelines(engine: Engine) -> None:
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _add_pipeline)
     event.listen(engine, "before_cursor_execute", _drain)
     event.listen(engine, "commit", pipeline.drain)
     event.listen(engine, "rollback", pipeline.drop)
+
+
+def _connect(
+    _dialect: Dialect, _record: ConnectionPoolEntry, given: list[Any], named: dict[str, Any]
+) -> "PsycopgConnection[Any]":
+    # Where PostgreSQL is not used, its driver need not be there.
+    from innkeeper.store.dialects.libpq_connection import LibpqConnection  # noqa: PLC0415
+
+    return LibpqConnection.connect(*given, **named)
 
 
 def _add_pipeline(driver: "PsycopgConnection[Any]", record: ConnectionPoolEntry) -> None:

@@ -1,0 +1,83 @@
+"""On the loop: code that waits, on the loop's own thread, while that goes on with other things.
+
+A transaction is written as what it is: statements, one after the other. On a thread of its own it
+would have to get the interpreter's lock back from a busy loop after each wait, and the loop from
+it. In a greenlet its waits are turns of the loop, and nobody ever waits for the lock.
+
+What runs here must wait by this module only: whatever else waits keeps everybody waiting.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar, cast
+
+from greenlet import getcurrent, greenlet
+
+READ: Final = 1
+WRITE: Final = 2
+"""What may be waited for of a socket: either, or the sum of both."""
+
+_Result = TypeVar("_Result")
+
+
+class _Work(greenlet):
+    """The greenlet of something that was begun here. Its parent is the loop's."""
+
+
+def begin(work: Callable[[], _Result]) -> "asyncio.Future[_Result]":
+    """Run ``work`` to where it first waits; the running loop does the rest. Gives what comes of it.
+
+    The work goes on though that is cancelled.
+    """
+    done: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:  # fence: loop
+            if not done.cancelled():
+                done.set_exception(error)
+        else:
+            if not done.cancelled():
+                done.set_result(result)
+
+    _Work(run).switch()
+    return done
+
+
+def is_here() -> bool:
+    """Tell whether the caller was begun here, and so must not keep the thread waiting."""
+    return isinstance(getcurrent(), _Work)
+
+
+def wait_for_socket(fileno: int, events: int) -> int:
+    """Let the loop go on until a socket can be read or written, as ``events`` says; give which."""
+    loop, me = asyncio.get_running_loop(), getcurrent()
+
+    def come(event: int) -> None:
+        if events & READ:
+            loop.remove_reader(fileno)
+        if events & WRITE:
+            loop.remove_writer(fileno)
+        me.switch(event)
+
+    if events & READ:
+        loop.add_reader(fileno, come, READ)
+    if events & WRITE:
+        loop.add_writer(fileno, come, WRITE)
+    return cast("int", _parent(me).switch())
+
+
+def elsewhere(work: Callable[[], _Result]) -> _Result:
+    """Do what can only wait by itself on a thread; where that keeps nobody waiting, on this one."""
+    if not is_here():
+        return work()
+    me = getcurrent()
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    future.add_done_callback(lambda _: me.switch())
+    _parent(me).switch()
+    return future.result()
+
+
+def _parent(of: greenlet) -> greenlet:
+    return cast("greenlet", of.parent)

@@ -1,0 +1,144 @@
+"""Work on the loop: it waits, the loop goes on, and whoever began it learns what came of it."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from innkeeper.store import on_loop
+from innkeeper.store.on_loop import READ, WRITE
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    with one, other:
+        yield one, other
+
+
+def read(mine: socket.socket) -> bytes:
+    assert on_loop.wait_for_socket(mine.fileno(), READ) == READ
+    return mine.recv(100)
+
+
+async def test_it_runs_at_once_up_to_where_it_waits_and_then_lets_the_loop_go_on(
+    pair: Pair,
+) -> None:
+    mine, theirs = pair
+    seen: list[str] = []
+
+    def work() -> str:
+        seen.append("begun")
+        words = [read(mine), read(mine)]
+        seen.append("ended")
+        return b" ".join(words).decode()
+
+    done = on_loop.begin(work)
+    assert seen == ["begun"]
+    theirs.send(b"one")
+    await asyncio.sleep(0.01)
+    assert not done.done()
+    theirs.send(b"two")
+    assert await done == "one two"
+    assert seen == ["begun", "ended"]
+
+
+async def test_several_wait_at_a_time_and_go_on_in_any_order(pair: Pair) -> None:
+    mine, theirs = pair
+    theirs.setblocking(False)
+    dones = [on_loop.begin(lambda end=end: read(end)) for end in (mine, theirs)]
+    mine.send(b"to theirs")
+    assert await dones[1] == b"to theirs"
+    assert not dones[0].done()
+    theirs.send(b"to mine")
+    assert await dones[0] == b"to mine"
+
+
+async def test_a_socket_that_can_be_written_is_waited_for_too(pair: Pair) -> None:
+    mine, theirs = pair
+    size = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            size += mine.send(bytes(4096))
+
+    def work() -> int:
+        return on_loop.wait_for_socket(mine.fileno(), READ + WRITE)
+
+    done = on_loop.begin(work)
+    await asyncio.sleep(0)
+    assert not done.done()
+    while size:
+        size -= len(theirs.recv(size))
+    assert await done == WRITE
+    theirs.send(b"not watched any more")
+    assert await on_loop.begin(lambda: read(mine)) == b"not watched any more"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_it_raises_is_told(pair: Pair, *, waits: bool) -> None:
+    mine, theirs = pair
+
+    def work() -> None:
+        if waits:
+            read(mine)
+        raise ValueError("no")
+
+    done = on_loop.begin(work)
+    theirs.send(b"go")
+    with pytest.raises(ValueError, match="no"):
+        await done
+
+
+async def test_what_cannot_be_watched_is_raised_where_it_is_waited_for() -> None:
+    def work() -> str:
+        with pytest.raises((OSError, ValueError)):
+            on_loop.wait_for_socket(-1, READ)
+        return "told"
+
+    assert await on_loop.begin(work) == "told"
+
+
+async def test_it_goes_on_though_nobody_waits_for_it(pair: Pair) -> None:
+    mine, theirs = pair
+    ended = asyncio.Event()
+
+    def work() -> None:
+        read(mine)
+        ended.set()
+
+    on_loop.begin(work).cancel()
+    theirs.send(b"go")
+    await asyncio.wait_for(ended.wait(), 30)
+
+
+async def test_what_waits_by_itself_has_a_thread_and_the_loop_goes_on() -> None:
+    free = threading.Event()
+
+    def wait() -> int:
+        assert free.wait(30)
+        return threading.get_ident()
+
+    done = on_loop.begin(lambda: on_loop.elsewhere(wait))
+    await asyncio.sleep(0)
+    assert not done.done()
+    free.set()
+    assert await done != threading.get_ident()
+
+
+async def test_what_fails_on_the_thread_is_raised_where_it_was_asked_for() -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await on_loop.begin(lambda: on_loop.elsewhere(fail))
+
+
+def test_where_there_is_no_loop_nothing_has_a_thread() -> None:
+    assert not on_loop.is_here()
+    assert on_loop.elsewhere(threading.get_ident) == threading.get_ident()
