@@ -20,7 +20,7 @@ from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
 from innkeeper.store.for_each import ForEach, Sent, Values, insert_of
 from innkeeper.store.joint import JointOp
-from innkeeper.store.prepared import integer
+from innkeeper.store.prepared import Scalar, integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_providers
 from innkeeper.store.takes import Key, Taken, take
 from innkeeper.store.txn import Txn
@@ -58,7 +58,7 @@ _ADD: Final = ForEach(
         consumers,
         {**row, "generation": literal(FIRST_GENERATION), "updated_at": row["created_at"]},
         ~exists().where(_c.uuid == row["uuid"]),
-    ).returning(_c.uuid, _c.id),
+    ).returning(_c.uuid),
     uuid=str,
     project_id=str,
     user_id=str,
@@ -99,8 +99,17 @@ _DROP_HELD: Final = ForEach(
     lambda row: delete(allocations).where(_a.consumer_id == row["of"]), of=int
 )
 _ADD_ALLOCATION: Final = ForEach(
-    lambda row: insert_of(allocations, row),
-    consumer_id=int,
+    lambda row: insert_of(
+        allocations,
+        {
+            # By its uuid, as the id of one that is being added is not known yet.
+            "consumer_id": select(_c.id).where(_c.uuid == row["of"]).scalar_subquery(),
+            "rp_id": row["rp_id"],
+            "rc_id": row["rc_id"],
+            "used": row["used"],
+        },
+    ),
+    of=str,
     rp_id=int,
     rc_id=int,
     used=int,
@@ -248,11 +257,11 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
     named = {of.rp_id: of.rp_uuid for each in writes for of in each.allocations}
     # Of several requests none is refused by this: each is asked for again by itself.
     taking = take(txn, taken, named if len(requests) == 1 else None)
-    ids = _added(txn, new, adding) | {uuid: of for uuid, (of, _) in held.items()}
+    _check_added(txn, new, adding)
     taking()
     _ADD_ALLOCATION.send(
         txn.conn,
-        [(ids[uuid], *key, amount) for uuid in entered for key, amount in wanted[uuid].items()],
+        [(uuid, *key, amount) for uuid in entered for key, amount in wanted[uuid].items()],
     )
     for rp_id, _ in taken:
         txn.usage_changed(RpId(rp_id))
@@ -288,31 +297,40 @@ def _row_of(txn: Txn, new: Consumer) -> Values:
     return (new.uuid, new.project_id, new.user_id, _type_of(txn, new), txn.now_us)
 
 
-def _added(txn: Txn, new: Sequence[Consumer], adding: Sent) -> dict[str, int]:
-    """Give the ids of consumers that were added, by uuid; raise ConcurrentUpdate for others."""
-    ids = {str(uuid): integer(consumer_id) for uuid, consumer_id in adding.rows()}
-    known = [of.uuid for of in new if of.uuid not in ids]
-    if known:
+def _check_added(txn: Txn, new: Sequence[Consumer], adding: Sent) -> None:
+    """Have ConcurrentUpdate raised if a consumer was not added: it was there."""
+    added: set[Scalar] = set()
+
+    def is_done() -> bool:
+        added.update(uuid for (uuid,) in adding.rows())
+        return len(added) == len(new)
+
+    def why_not() -> Exception:
+        known = [of.uuid for of in new if of.uuid not in added]
         found = _find(txn, known)
         for uuid in known:
             _check_generation(uuid, None, found)
-        raise _changed_meanwhile(known)
-    return ids
+        return _changed_meanwhile(known)
+
+    txn.check(is_done, why_not)
 
 
 def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
     rows = [
         (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
     ]
-    if _CHANGE.send(txn.conn, rows).count() != len(rows):
-        raise _changed_meanwhile([of.uuid for of in known])
+    _check_count(txn, _CHANGE.send(txn.conn, rows), [of.uuid for of in known])
 
 
 def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
     for uuid in ended:
         groups.leave(txn, uuid)
-    if _DROP.send(txn.conn, [found[uuid] for uuid in ended]).count() != len(ended):
-        raise _changed_meanwhile(ended)
+    _check_count(txn, _DROP.send(txn.conn, [found[uuid] for uuid in ended]), ended)
+
+
+def _check_count(txn: Txn, sent: Sent, uuids: Sequence[str]) -> None:
+    """Have ConcurrentUpdate raised unless each of these consumers was written."""
+    txn.check(lambda: sent.count() == len(uuids), lambda: _changed_meanwhile(uuids))
 
 
 def _find(txn: Txn, uuids: Iterable[str]) -> _Found:

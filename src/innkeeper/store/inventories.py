@@ -74,8 +74,10 @@ def change_amounts(
     raised = raising(txn, rp_id, seen_generation)
     rows = [_row(rp_id, class_id, each) for class_id, each in sorted(by_class.items())]
     changing = _CHANGE.send(txn.conn, rows)
-    if (raised.count(), changing.count()) != (1, len(rows)):
-        raise ConcurrentUpdate("resource provider generation conflict")
+    txn.check(
+        lambda: (raised.count(), changing.count()) == (1, len(rows)),
+        lambda: ConcurrentUpdate("resource provider generation conflict"),
+    )
     if rows:
         txn.stock_changed(rp_id)
     else:

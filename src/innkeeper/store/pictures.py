@@ -4,9 +4,10 @@ The same functions serve the writer after its own batch, a reader that catches u
 change feed, and the first load; so all of them see the same thing.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from innkeeper.core.ids import HostName, RpId
@@ -22,7 +23,7 @@ from innkeeper.core.picture import (
     WorkloadPicture,
 )
 from innkeeper.store.chunks import rows_named
-from innkeeper.store.for_each import ForEach, Values
+from innkeeper.store.for_each import ForEach, Sent, Values
 from innkeeper.store.groups import group_pictures
 from innkeeper.store.hosts import hosts_named
 from innkeeper.store.prepared import integer
@@ -81,10 +82,32 @@ def whole(conn: Connection) -> Picture:
 
 def of(conn: Connection, touched: Touched) -> Picture:
     """Give the picture of what ``touched`` names, as it is in this transaction."""
-    ids = touched.providers - touched.removed
-    providers = provider_table(conn, ids) if ids else ProviderTable()
+    return asked(conn, touched)()
+
+
+def asked(conn: Connection, touched: Touched) -> Callable[[], Picture]:
+    """Ask for the picture of what ``touched`` names; give what waits for it.
+
+    Where the connection has a pipeline, this waits for nothing that a claim touches.
+    """
     stocks = touched.stocks - touched.providers - touched.removed
     usages = touched.usages - touched.stocks - touched.providers - touched.removed
+    asked_stocks = _STOCKS.send(conn, [(of,) for of in sorted(stocks)])
+    asked_usages = _USAGES.send(conn, [(of,) for of in sorted(usages)])
+    rest = _rest(conn, touched)
+
+    def take() -> Picture:
+        return msgspec.structs.replace(
+            rest, stocks=_stocks(asked_stocks), usages=_usages(asked_usages)
+        )
+
+    return take
+
+
+def _rest(conn: Connection, touched: Touched) -> Picture:
+    """Give the picture of what is named but providers whose classes and places are the same."""
+    ids = touched.providers - touched.removed
+    providers = provider_table(conn, ids) if ids else ProviderTable()
     hosts = hosts_named(conn, touched.hosts) if touched.hosts else ()
     groups = group_pictures(conn, touched.groups) if touched.groups else ()
     gone = ids.difference(providers.ids)
@@ -93,8 +116,6 @@ def of(conn: Connection, touched: Touched) -> Picture:
         traits=_names(conn, traits) if touched.traits else None,
         removed=tuple(RpId(rp_id) for rp_id in sorted(touched.removed | gone)),
         providers=providers,
-        stocks=_stocks(conn, stocks) if stocks else (),
-        usages=_usages(conn, usages) if usages else (),
         hosts=hosts,
         hosts_removed=tuple(sorted(touched.hosts.difference(host.name for host in hosts))),
         groups=groups,
@@ -103,14 +124,14 @@ def of(conn: Connection, touched: Touched) -> Picture:
     )
 
 
-def _usages(conn: Connection, ids: Collection[int]) -> tuple[UsagePicture, ...]:
+def _usages(asked: Sent) -> tuple[UsagePicture, ...]:
     return tuple(
         UsagePicture(*head, tuple([(str(name), integer(used)) for name, used in rows]))
-        for head, rows in _by_provider(conn, _USAGES, ids)
+        for head, rows in _by_provider(asked)
     )
 
 
-def _stocks(conn: Connection, ids: Collection[int]) -> tuple[StockPicture, ...]:
+def _stocks(asked: Sent) -> tuple[StockPicture, ...]:
     return tuple(
         StockPicture(
             *head,
@@ -119,16 +140,14 @@ def _stocks(conn: Connection, ids: Collection[int]) -> tuple[StockPicture, ...]:
                 for *inventory, used in rows
             ),
         )
-        for head, rows in _by_provider(conn, _STOCKS, ids)
+        for head, rows in _by_provider(asked)
     )
 
 
-def _by_provider(
-    conn: Connection, statement: ForEach, ids: Collection[int]
-) -> Iterator[tuple[tuple[RpId, int, int], list[Values]]]:
+def _by_provider(asked: Sent) -> Iterator[tuple[tuple[RpId, int, int], list[Values]]]:
     """Give id, generation and time of each provider, and the columns of its inventories."""
     found: dict[Values, list[Values]] = {}
-    for row in statement.send(conn, [(of,) for of in sorted(ids)]).rows():
+    for row in asked.rows():
         of = found.setdefault(row[:_HEAD], [])
         if row[_HEAD] is not None:
             of.append(row[_HEAD:])

@@ -26,7 +26,7 @@ from innkeeper.store import changes, on_loop
 from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
-from innkeeper.store.txn import Txn
+from innkeeper.store.txn import NotDone, Txn
 from innkeeper.store.writer import Job, Writer, run_together
 
 CAREFUL_BATCHES: Final = 16
@@ -108,26 +108,32 @@ class RemoteWriter(Writer):
         try:
             return self._run(batch, self._attempt_bare)
         except _OpFailed as failed:
-            cause = failed.cause
+            if len(batch) == 1:
+                batch[0].error = failed.cause
+                return None
+        except NotDone:
+            pass
         except self._driver_errors as error:
-            # What an op does not ask for may fail when others ask: whose it was is not known.
-            cause = translate(error)
-            if isinstance(cause, (Transient, ConnectionLost)):
+            # It may be that of a statement which would not have been sent, had no check been put
+            # off; or one that nobody asked about.
+            if isinstance(translate(error), (Transient, ConnectionLost)):
                 raise
-        if len(batch) == 1:
-            batch[0].error = cause
-            return None
-        self._careful_left = CAREFUL_BATCHES
+        if len(batch) > 1:
+            self._careful_left = CAREFUL_BATCHES
         return self._run(batch, self._attempt)
 
     def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
         """Run ops as one; if that fails, so does the whole transaction."""
         txn.touched = Touched()
+        txn.put_off()
         try:
             run_together(txn, jobs)
         except self._driver_errors:
             raise
         except Exception as error:  # fence: writer
+            if not txn.is_sure:
+                # Had all been done that came before, this might not have failed.
+                raise NotDone from error
             # It must be known for an op's, so that its sender alone is told when all are run again.
             raise _OpFailed(error) from error
         return txn.touched

@@ -52,5 +52,5 @@ class SharedWriter(RemoteWriter):
             changes.record(txn, self._id, touched)
             super()._recorded(txn, touched)
 
-    def _picture(self, txn: Txn, touched: Touched) -> Picture:
-        return Picture()
+    def _picture(self, txn: Txn, touched: Touched) -> Callable[[], Picture]:
+        return Picture

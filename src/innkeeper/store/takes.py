@@ -91,18 +91,16 @@ def take(
 ) -> Callable[[], None]:
     """Take and give back; ``uuids`` are of the providers of which anything is taken.
 
-    Gives what must be called to know that it was done: it waits, and raises CapacityExceeded,
-    UnitViolation, NoInventory or Conflict. Without ``uuids`` nobody is to be told which inventory
-    refused, and that is not looked for: Conflict.
+    Gives what must be called to have it checked: that raises CapacityExceeded, UnitViolation,
+    NoInventory or Conflict. Without ``uuids`` nobody is to be told which inventory refused, and
+    that is not looked for: Conflict.
     """
     keys = sorted(wanted)
     sent = _TAKE.send(txn.conn, [wanted[key].row(key) for key in keys])
-
-    def check() -> None:
-        if sent.count() != len(keys):
-            raise Conflict(_TOGETHER) if uuids is None else _refusal(txn, wanted, uuids)
-
-    return check
+    return lambda: txn.check(
+        lambda: sent.count() == len(keys),
+        lambda: Conflict(_TOGETHER) if uuids is None else _refusal(txn, wanted, uuids),
+    )
 
 
 class _Stock(msgspec.Struct, frozen=True):

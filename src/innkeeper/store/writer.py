@@ -135,7 +135,9 @@ class Writer:
                 touched.merge(attempt(txn, jobs))
             if touched:
                 changes.record(txn, self._id, touched)
-            picture = self._picture(txn, touched)
+            asked = self._picture(txn, touched)
+            txn.check_all()
+            picture = asked()
             if touched:
                 self._recorded(txn, touched)
             pipeline.drain(conn)
@@ -157,9 +159,9 @@ class Writer:
         del touched
         changes.recorded(txn, self._id)
 
-    def _picture(self, txn: Txn, touched: Touched) -> Picture:
-        """Give what the index shall know of the transaction once it is durable."""
-        return pictures.of(txn.conn, touched)
+    def _picture(self, txn: Txn, touched: Touched) -> Callable[[], Picture]:
+        """Ask what the index shall know of the transaction once it is durable."""
+        return pictures.asked(txn.conn, touched)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """Roll back a transaction that ``error`` ended."""
