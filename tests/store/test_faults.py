@@ -57,7 +57,7 @@ async def world(database: DatabaseUrl) -> AsyncIterator[World]:
 
 def add_type(name: str, txn: Txn) -> str:
     txn.conn.execute(insert(consumer_types).values(name=name))
-    txn.consumer_changed(name)
+    txn.consumer_changed(name, project_id="project")
     return name
 
 

@@ -1,7 +1,7 @@
 """Random histories against a simple model: trees, claims, moves, releases, deletions.
 
-After every step the store's own audit is clean, the model agrees with the rows, and the index
-that followed by pictures equals one that is loaded anew.
+After every step the store's own audit is clean, the model agrees with the rows and with the usages
+of projects, and the index that followed by pictures equals one that is loaded anew.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from innkeeper.core.errors import CannotDeleteParent, Conflict, InvalidInput, Pr
 from innkeeper.core.ids import AggregateUuid, ConsumerUuid, HostName, RpId, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.index.index import Index
-from innkeeper.store import aggregates, claims, inventories, providers, traits
+from innkeeper.store import aggregates, claims, inventories, providers, traits, usages
 from innkeeper.store.audit import audit
 from innkeeper.store.claims import ConsumerWrite
 from innkeeper.store.providers import NewProvider, ProviderChange, get_seen
@@ -47,6 +47,7 @@ from tests.store.databases import empty
 
 CLASSES = ("VCPU", "MEMORY_MB")
 TRAITS = ("HW_CPU_X86_AVX", "HW_CPU_X86_AVX2", "MISC_SHARES_VIA_AGGREGATE")
+PROJECTS = ("project", "other project")
 AGGREGATES = tuple(AggregateUuid(str(UUID(int=number))) for number in (1, 2))
 
 amounts = st.dictionaries(st.sampled_from(CLASSES), st.integers(1, 6), min_size=1)
@@ -72,6 +73,16 @@ class Model:
         self.parent: dict[str, str | None] = {}
         self.inventory: dict[str, dict[str, Inventory]] = {}
         self.held: dict[str, dict[tuple[str, str], int]] = {}
+        self.project: dict[str, str] = {}
+
+    def used_by(self, project: str) -> dict[str, int]:
+        """Give what the consumers of a project hold, by resource class."""
+        total: defaultdict[str, int] = defaultdict(int)
+        for uuid, held in self.held.items():
+            if self.project[uuid] == project:
+                for (_, name), amount in held.items():
+                    total[name] += amount
+        return total
 
     def used(self) -> dict[tuple[str, str], int]:
         total: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -204,37 +215,48 @@ class History(RuleBasedStateMachine):
 
         self.write(op)
 
-    @rule(target=guests, one=rps, two=rps, first=amounts, second=amounts)
-    def claim(self, one: str, two: str, first: dict[str, int], second: dict[str, int]) -> Any:
+    @rule(
+        target=guests,
+        one=rps,
+        two=rps,
+        first=amounts,
+        second=amounts,
+        project=st.sampled_from(PROJECTS),
+    )
+    def claim(
+        self, one: str, two: str, first: dict[str, int], second: dict[str, int], project: str
+    ) -> Any:
         uuid = self.uuid()
         held = {(two, name): amount for name, amount in second.items()}
         held |= {(one, name): amount for name, amount in first.items()}
         wanted = Claim(
-            Consumer(ConsumerUuid(uuid), "project", "user"), HostName("h"), self.allocations(held)
+            Consumer(ConsumerUuid(uuid), project, "user"), HostName("h"), self.allocations(held)
         )
         if self.model.admits({uuid: held}):
             self.write(partial(claims.claim, wanted=wanted))
             self.model.held[uuid] = held
+            self.model.project[uuid] = project
             return uuid
         with pytest.raises(Conflict):
             self.write(partial(claims.claim, wanted=wanted))
         return multiple()
 
-    @rule(one=guests, other=guests)
-    def hand_over(self, one: str, other: str) -> None:
-        """Let ``other`` hold what ``one`` holds, and ``one`` nothing: all or nothing."""
+    @rule(one=guests, other=guests, project=st.sampled_from(PROJECTS))
+    def hand_over(self, one: str, other: str, project: str) -> None:
+        """Let ``other``, now of ``project``, hold all that ``one`` holds: all or nothing."""
         if one == other or one not in self.model.held or other not in self.model.held:
             return
         wanted: dict[str, dict[tuple[str, str], int]] = {one: {}, other: self.model.held[one]}
         writes = [
             ConsumerWrite(
-                Consumer(ConsumerUuid(uuid), "project", "user"), self.allocations(wanted[uuid])
+                Consumer(ConsumerUuid(uuid), project, "user"), self.allocations(wanted[uuid])
             )
             for uuid in (other, one)
         ]
         if self.model.admits(wanted):
             self.write(partial(claims.replace_all, writes=writes))
             self.model.held[other] = self.model.held.pop(one)
+            self.model.project[other] = project
         else:
             with pytest.raises(Conflict):
                 self.write(partial(claims.replace_all, writes=writes))
@@ -270,6 +292,14 @@ class History(RuleBasedStateMachine):
             if each.used
         }
         assert rows == dict(self.model.used())
+
+    @invariant()
+    def usages_of_projects_are_right(self) -> None:
+        for project in PROJECTS:
+            found = self.run_async(lambda of=project: usages.of_project(self.store, of))
+            assert {name: used for each in found for name, used in each.used} == dict(
+                self.model.used_by(project)
+            )
 
     @invariant()
     def index_equals_store(self) -> None:

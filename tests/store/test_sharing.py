@@ -6,9 +6,10 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import pytest
 from sqlalchemy import delete, select, update
 
@@ -18,8 +19,18 @@ from innkeeper.core.errors import Conflict, InvalidInput, NotFound, SetupError
 from innkeeper.core.ids import RpRow, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.index.index import Index
-from innkeeper.store import changes, claims, inventories, providers, resource_classes, traits
+from innkeeper.store import (
+    changes,
+    claims,
+    inventories,
+    providers,
+    resource_classes,
+    traits,
+    usages,
+)
 from innkeeper.store.audit import audit
+from innkeeper.store.line import Rows
+from innkeeper.store.open_store import OpenStore
 from innkeeper.store.providers import NewProvider
 from innkeeper.store.store import Store
 from innkeeper.store.tables import changes as feed
@@ -238,3 +249,43 @@ async def test_who_stands_still_in_the_midst_of_a_write_loses_his_turn(
         await other.store.fresh()
         assert "CUSTOM_TRY_2" in other.index.known_traits
         assert "CUSTOM_TRY_1" not in other.index.known_traits
+
+
+async def test_usages_of_a_project_are_those_that_others_have_written(
+    database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    ask = OpenStore.ask
+
+    async def counted(*arguments: Any) -> Rows:
+        asked.append(None)
+        return await ask(*arguments)
+
+    monkeypatch.setattr(OpenStore, "ask", counted)
+    async with sharers(database, 2) as (one, other):
+
+        async def used() -> int:
+            await other.store.fresh()
+            found = await usages.of_project(other.store, "project")
+            return sum(amount for each in found for _, amount in each.used)
+
+        world = World(one.store)
+        host = await world.provider(Inventory("VCPU", 9))
+        first, second = (world.claim((host, "VCPU", amount)) for amount in (2, 3))
+        seen = [await used()]
+        for op in (
+            partial(claims.claim, wanted=first),
+            partial(claims.claim, wanted=second),
+            partial(claims.release, consumer_uuid=first.consumer.uuid),
+            # Into another project.
+            partial(
+                claims.replace,
+                consumer=msgspec.structs.replace(second.consumer, project_id="another"),
+                wanted=second.allocations,
+                expected_generation=1,
+            ),
+        ):
+            await one.store.write(op)
+            seen += [await used(), await used()]
+        assert seen == [0, 2, 2, 5, 5, 3, 3, 0, 0]
+        assert len(asked) == 5

@@ -42,7 +42,7 @@ ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_an_error_undoes_its_op_alone(world: World) -> None:
     def add(name: str, *, fail: bool, txn: Txn) -> str:
         txn.conn.execute(insert(consumer_types).values(name=name))
-        txn.consumer_changed(name)
+        txn.consumer_changed(name, project_id="project")
         if fail:
             message = f"{name} fails"
             raise LookupError(message)
@@ -126,7 +126,7 @@ async def test_a_busy_database_is_tried_again(world: World) -> None:
             busy = dbapi2.OperationalError("database is locked")
             busy.sqlite_errorname = "SQLITE_BUSY"
             raise busy
-        txn.consumer_changed("x")
+        txn.consumer_changed("x", project_id="project")
         return tries
 
     assert await world.store.write(op) == MAX_TRIES
@@ -139,7 +139,7 @@ async def test_a_busy_database_is_tried_again(world: World) -> None:
 async def test_a_commit_that_fails_fails_all_of_it_and_no_more(world: World) -> None:
     def add(name: str, txn: Txn) -> None:
         txn.conn.execute(insert(consumer_types).values(name=name))
-        txn.consumer_changed(name)
+        txn.consumer_changed(name, project_id="project")
 
     def dangle(txn: Txn) -> None:
         add("B", txn)
@@ -218,7 +218,7 @@ async def test_a_server_is_at_work_while_many_are_answered(world: World) -> None
     all_wait = threading.Event()
 
     def first(txn: Txn) -> None:
-        txn.consumer_changed("first")
+        txn.consumer_changed("first", project_id="project")
         assert not remote or all_wait.wait(30)
 
     def settle() -> None:
@@ -228,7 +228,7 @@ async def test_a_server_is_at_work_while_many_are_answered(world: World) -> None
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     for _ in range(2 * MANY):
-        op = methodcaller("consumer_changed", "other")
+        op = methodcaller("consumer_changed", "other", project_id="project")
         answers.append(asyncio.ensure_future(world.store.write(op)))
     await asyncio.sleep(0)
     all_wait.set()

@@ -126,5 +126,7 @@ class Picture(msgspec.Struct, frozen=True):
     groups: tuple[ServerGroup, ...] = ()
     groups_removed: tuple[str, ...] = ()
     workloads: tuple[WorkloadPicture, ...] = ()
+    projects: frozenset[str] = frozenset()
+    """Ids of projects whose consumers, or what these hold, changed."""
     whole: bool = False
     """Whether it is the picture of everything: what it does not name does not exist."""

@@ -51,7 +51,8 @@ _Found = Mapping[str, tuple[int, int]]
 
 _c, _a, _p = consumers.c, allocations.c, resource_providers.c
 _FIND: Final = ForEach(
-    lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
+    lambda row: select(_c.uuid, _c.id, _c.generation, _c.project_id).where(_c.uuid == row["of"]),
+    of=str,
 )
 _ADD: Final = ForEach(
     lambda row: insert_of(
@@ -162,10 +163,9 @@ def release(txn: Txn, consumer_uuid: str) -> bool:
 
     Generations of providers stay as they are.
     """
-    found = _find(txn, [consumer_uuid])
+    found = _find_to_change(txn, [consumer_uuid])
     if not found:
         return False
-    txn.consumer_changed(consumer_uuid)
     (held,) = _give_up(txn, [consumer_id for consumer_id, _ in found.values()]).values()
     _drop(txn, [consumer_uuid], found)
     take(txn, {key: Taken(freed=amount) for key, amount in held.items()}, {})()
@@ -279,11 +279,11 @@ def _give_up_known(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple
     """Write the records of consumers that there are, and drop what they hold; give ids and that."""
     found: _Found = {}
     if not all(write.is_of_new for write in writes):
-        found = _find(txn, [write.consumer.uuid for write in writes])
+        found = _find_to_change(txn, [write.consumer.uuid for write in writes])
         for write in writes:
             _check_generation(write.consumer.uuid, write.expected_generation, found)
     for write in writes:
-        txn.consumer_changed(write.consumer.uuid)
+        txn.consumer_changed(write.consumer.uuid, project_id=write.consumer.project_id)
     if not found:
         return {}
     held = _give_up(txn, [consumer_id for consumer_id, _ in found.values()])
@@ -307,7 +307,7 @@ def _check_added(txn: Txn, new: Sequence[Consumer], adding: Sent) -> None:
 
     def why_not() -> Exception:
         known = [of.uuid for of in new if of.uuid not in added]
-        found = _find(txn, known)
+        found = _find_to_change(txn, known)
         for uuid in known:
             _check_generation(uuid, None, found)
         return _changed_meanwhile(known)
@@ -333,9 +333,13 @@ def _check_count(txn: Txn, sent: Sent, uuids: Sequence[str]) -> None:
     txn.check(lambda: sent.count() == len(uuids), lambda: _changed_meanwhile(uuids))
 
 
-def _find(txn: Txn, uuids: Iterable[str]) -> _Found:
-    rows = _FIND.send(txn.conn, [(uuid,) for uuid in uuids]).rows()
-    return {str(uuid): (integer(of), integer(generation)) for uuid, of, generation in rows}
+def _find_to_change(txn: Txn, uuids: Iterable[str]) -> _Found:
+    """Give those of these consumers that there are, which will not be what they were."""
+    found: dict[str, tuple[int, int]] = {}
+    for uuid, of, generation, project_id in _FIND.send(txn.conn, [(of,) for of in uuids]).rows():
+        found[str(uuid)] = integer(of), integer(generation)
+        txn.consumer_changed(str(uuid), project_id=str(project_id))
+    return found
 
 
 def _give_up(txn: Txn, ids: Iterable[int]) -> dict[int, _Amounts]:

@@ -94,6 +94,13 @@ class OpenStore(ABC):
     async def close(self) -> None:
         """Write what waits, then let go of the database."""
 
+    async def ask_of_project(
+        self, project_id: str, statement: Prepared, values: Mapping[str, Scalar]
+    ) -> Rows:
+        """Do what ``ask`` does, where only writes of consumers of a project change the rows."""
+        del project_id
+        return await self.ask(statement, values)
+
     async def ask(self, statement: Prepared, values: Mapping[str, Scalar]) -> Rows:
         """Give the rows of one statement, on a snapshot that has every write answered before."""
         rows = None if self._lines is None else await self._lines.ask(statement, values)

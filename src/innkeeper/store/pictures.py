@@ -121,6 +121,7 @@ def _rest(conn: Connection, touched: Touched) -> Picture:
         groups=groups,
         groups_removed=tuple(sorted(touched.groups.difference(group.uuid for group in groups))),
         workloads=_workloads(conn, touched.workloads) if touched.workloads else (),
+        projects=frozenset(touched.projects),
     )
 
 

@@ -12,7 +12,7 @@ the index then, and a write is answered after a round that begins when it is com
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -29,8 +29,11 @@ from innkeeper.store import changes, lines, on_loop, schema
 from innkeeper.store.dialects.backend import Backend, backend_of
 from innkeeper.store.feed import FeedReader
 from innkeeper.store.follow import Follower, Waiter
+from innkeeper.store.kept import KeptAnswers
+from innkeeper.store.line import Rows
 from innkeeper.store.names import Names, sync_standard_names
 from innkeeper.store.open_store import OpenStore
+from innkeeper.store.prepared import Prepared, Scalar
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.retry import translate
 from innkeeper.store.shared_writer import SharedWriter
@@ -106,6 +109,7 @@ class Store(OpenStore):
                 writer, clock=clock, writer_id=writer_id, reconnect_s=backend.reconnect_s
             )
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._kept = KeptAnswers()
         self._on_picture: Callable[[Picture], None] = _ignore
         self._outbox: list[Job] = []
         self._commit: asyncio.Future[Picture | None] | None = None
@@ -181,10 +185,15 @@ class Store(OpenStore):
 
         Where the store is shared, also after the commits of others.
         """
-        self._on_picture = on_picture
+
+        def take(picture: Picture) -> None:
+            self._kept.forget(picture)
+            on_picture(picture)
+
+        self._on_picture = take
         self._writer.start()
         if self._follower is not None:
-            self._follower.start(on_picture)
+            self._follower.start(take)
 
     def load(self) -> Picture:
         """Give the picture of everything, to fill an index before ``start``."""
@@ -198,6 +207,14 @@ class Store(OpenStore):
             # On the loop's thread: nothing that is committed meanwhile can overtake it.
             self._on_picture(self.load())
             self._behind = False
+
+    async def ask_of_project(
+        self, project_id: str, statement: Prepared, values: Mapping[str, Scalar]
+    ) -> Rows:
+        """Do what ``ask`` does, or give what that gave before, if no such write came since."""
+        question = (statement, *values.values())
+        ask = partial(self.ask, statement, values)
+        return await self._kept.get(project_id, question, ask)
 
     async def trim(self) -> bool:
         """Delete changes that nobody needs; tell whether there may be more of them."""

@@ -24,6 +24,8 @@ class Touched(msgspec.Struct):
     workloads: set[str] = msgspec.field(default_factory=set)
     """Hosts whose counts of instances by workload changed."""
     consumers: set[str] = msgspec.field(default_factory=set)
+    projects: set[str] = msgspec.field(default_factory=set)
+    """Ids of projects that these consumers belong to, or did before."""
     instances: set[str] = msgspec.field(default_factory=set)
 
     def merge(self, other: "Touched") -> None:

@@ -105,9 +105,10 @@ class Txn:
         """Say that a host's counts of labelled instances changed."""
         self.touched.workloads.add(host)
 
-    def consumer_changed(self, uuid: str) -> None:
-        """Say that a consumer's allocations changed."""
+    def consumer_changed(self, uuid: str, *, project_id: str) -> None:
+        """Say that a consumer's allocations changed, or its project, which is or was this one."""
         self.touched.consumers.add(uuid)
+        self.touched.projects.add(project_id)
 
     def instance_changed(self, uuid: str) -> None:
         """Say that an instance's record changed."""

@@ -24,9 +24,10 @@ async def of_project(
 ) -> tuple[TypeUsage, ...]:
     """Give the usage of a project, or of one user in it, by consumer type."""
     if user_id is None:
-        rows = await store.ask(_OF_PROJECT, {"project": project_id})
+        rows = await store.ask_of_project(project_id, _OF_PROJECT, {"project": project_id})
     else:
-        rows = await store.ask(_OF_USER, {"project": project_id, "user": user_id})
+        whose = {"project": project_id, "user": user_id}
+        rows = await store.ask_of_project(project_id, _OF_USER, whose)
     counts: dict[str | None, int] = {}
     used: dict[str | None, list[tuple[str, int]]] = {}
     for type_name, class_name, amount in rows:

@@ -148,7 +148,7 @@ def add_holders(
             )
             used[rp_id, rc_id] += amount.used
             txn.usage_changed(RpId(rp_id))
-        txn.consumer_changed(each.uuid)
+        txn.consumer_changed(each.uuid, project_id=each.project_id)
     txn.conn.execute(insert(allocations), rows)
     # In one order of rows, as all who lock several of them.
     txn.conn.execute(
