@@ -7,9 +7,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 
 from innkeeper.store import on_loop
 from innkeeper.store.on_loop import READ, WRITE
+
+SOCKETS = 64
+ROUNDS = 200
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -142,3 +146,45 @@ async def test_what_fails_on_the_thread_is_raised_where_it_was_asked_for() -> No
 def test_where_there_is_no_loop_nothing_has_a_thread() -> None:
     assert not on_loop.is_here()
     assert on_loop.elsewhere(threading.get_ident) == threading.get_ident()
+
+
+def test_it_may_wait_among_many_sockets_of_the_fast_loop() -> None:
+    """libuv keeps pointers to its stack while it goes through the sockets that are ready."""
+
+    async def among_many() -> int:
+        loop = asyncio.get_running_loop()
+        heard = 0
+        with contextlib.ExitStack() as stack:
+            pairs = [socket.socketpair() for _ in range(SOCKETS)]
+            for one, other in pairs:
+                one.setblocking(False)
+                stack.enter_context(one)
+                stack.enter_context(other)
+
+            def hear(mine: socket.socket) -> None:
+                nonlocal heard
+                heard += len(mine.recv(100))
+
+            mine, theirs = pairs[0]
+            for one, _ in pairs[1:]:
+                loop.add_reader(one, hear, one)
+
+            def work() -> int:
+                # Deep down, so that much of the loop's stack is put away.
+                return sum(deep(100, mine) for _ in range(ROUNDS))
+
+            done = on_loop.begin(work)
+            while not done.done():
+                for _, other in pairs:
+                    other.send(b"x")
+                await asyncio.sleep(0)
+            for one, _ in pairs[1:]:
+                loop.remove_reader(one)
+            del theirs
+            return await done
+
+    def deep(levels: int, mine: socket.socket) -> int:
+        return max(map(deep, [levels - 1], [mine])) if levels else len(read(mine)[:1])
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(among_many()) == ROUNDS
