@@ -33,6 +33,11 @@ def _of(conn: Connection) -> Pipeline | None:
     return cast("Pipeline | None", conn.connection.info.get(KEY))
 
 
+def goes_along(conn: Connection) -> bool:
+    """Tell whether what is sent on ``conn`` goes along, so that to wait later is to wait less."""
+    return _of(conn) is not None
+
+
 def cursor_of(conn: Connection) -> Cursor:
     """Give a bare cursor in the transaction of ``conn``."""
     pipeline = _of(conn)

@@ -22,7 +22,7 @@ from innkeeper.core.errors import (
     Transient,
 )
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, on_loop
+from innkeeper.store import changes, on_loop, pipeline
 from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
@@ -125,7 +125,8 @@ class RemoteWriter(Writer):
     def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
         """Run ops as one; if that fails, so does the whole transaction."""
         txn.touched = Touched()
-        txn.put_off()
+        if pipeline.goes_along(txn.conn):
+            txn.put_off()
         try:
             run_together(txn, jobs)
         except self._driver_errors:

@@ -42,8 +42,8 @@ class SqliteBackend:
     """A database file. Its lock file says which process writes it."""
 
     ops_on_loop = True
-    waits_on_loop = False
     """The file is at hand: an op waits for nothing, only a commit does."""
+    waits_on_loop = False
     reconnect_s = 0.0
 
     def __init__(self, path: Path) -> None:

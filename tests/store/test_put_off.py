@@ -1,0 +1,116 @@
+"""Checks that are put off: fewer trips to the server, and each is told what he was told before."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from innkeeper.core.errors import CapacityExceeded, ConcurrentUpdate, NotFound
+from innkeeper.core.inventory import Inventory
+from innkeeper.store import inventories
+from innkeeper.store.claims import ConsumerWrite, Replacement
+from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
+from innkeeper.store.store import Store
+from innkeeper.store.txn import Txn
+from tests.servers.server import DatabaseUrl
+from tests.store.conftest import Ticking, World
+from tests.store.databases import empty
+
+Op = Callable[[Txn], Any]
+
+
+def replacement(world: World, amount: int, host: Any) -> Replacement:
+    wanted = world.claim((host, "VCPU", amount))
+    return Replacement((ConsumerWrite(wanted.consumer, wanted.allocations, None),))
+
+
+@pytest.mark.slow
+async def test_a_batch_waits_once_before_its_commit(
+    postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    drain = LibpqPipeline.drain
+
+    def counted(self: LibpqPipeline) -> None:
+        if self._waiting:
+            waited.append(len(self._waiting))
+        drain(self)
+
+    empty(postgresql_store)
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    try:
+        host = await world.provider(Inventory("VCPU", 9))
+        # Names of classes are read once.
+        await store.write(replacement(world, 1, host))
+        monkeypatch.setattr(LibpqPipeline, "drain", counted)
+        for generation, op in enumerate(
+            (
+                replacement(world, 1, host),
+                lambda txn: inventories.change_amounts(txn, host.rp_id, (), seen_generation=2),
+                lambda txn: inventories.change_amounts(
+                    txn, host.rp_id, [Inventory("VCPU", 8)], seen_generation=3
+                ),
+            ),
+            2,
+        ):
+            waited.clear()
+            await store.write(op)
+            assert len(waited) == 1
+            last = world.pictures[-1]
+            assert [each.generation for each in (*last.usages, *last.stocks)] == [generation]
+    finally:
+        await store.close()
+
+
+async def test_what_fails_later_does_not_hide_what_failed_first(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 2))
+
+    def op(txn: Txn) -> None:
+        replacement(world, 3, host)(txn)
+        raise NotFound("what comes later")
+
+    with pytest.raises(CapacityExceeded, match=r"3 is asked for, 0 of 2 are used\."):
+        await world.store.write(op)
+
+
+async def test_an_op_that_fails_by_itself_is_told_so_after_what_was_done(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 2))
+
+    def op(txn: Txn) -> None:
+        replacement(world, 2, host)(txn)
+        raise NotFound("what comes later")
+
+    with pytest.raises(NotFound, match="what comes later"):
+        await world.store.write(op)
+    await world.store.write(replacement(world, 2, host))
+
+
+async def test_a_consumer_that_is_there_is_said_to_be(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 9))
+    first = replacement(world, 2, host)
+    await world.store.write(first)
+    before = world.store.load()
+    with pytest.raises(ConcurrentUpdate, match=r"expected 1 but got None \(consumer "):
+        await world.store.write(first)
+    (write,) = first.writes
+    stale = msgspec.structs.replace(write, expected_generation=7)
+    with pytest.raises(ConcurrentUpdate, match="expected 1 but got 7"):
+        await world.store.write(Replacement((stale,)))
+    assert world.store.load() == before
+
+
+async def test_a_generation_that_is_old_changes_nothing(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 9))
+    await world.store.write(replacement(world, 2, host))
+    before = world.store.load()
+    for changed in ((), [Inventory("VCPU", 5)]):
+        with pytest.raises(ConcurrentUpdate, match="resource provider generation conflict"):
+            await world.store.write(
+                lambda txn, changed=changed: inventories.change_amounts(
+                    txn, host.rp_id, changed, seen_generation=0
+                )
+            )
+    assert world.store.load() == before
