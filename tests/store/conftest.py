@@ -1,11 +1,13 @@
 """A store in a directory of its own, and providers to put into it."""
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+import uvloop
 from sqlalchemy import insert
 
 from innkeeper.core.allocation import Allocation, Consumer
@@ -18,6 +20,11 @@ from innkeeper.store.tables import inventories, resource_providers
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl, Server
 from tests.store.databases import ENGINES, empty, stored
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Have tests run on the loop that servers run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 class Ticking:

@@ -20,10 +20,11 @@ from innkeeper.core.errors import (
     DuplicateName,
     StoreTaken,
     Transient,
+    Unavailable,
 )
 from innkeeper.core.inventory import Inventory
 from innkeeper.index.index import Index
-from innkeeper.store import claims
+from innkeeper.store import changes, claims, usages
 from innkeeper.store.audit import audit
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
@@ -125,10 +126,10 @@ async def test_a_history_with_faults(
     assert report.clean, report.findings
     fresh = Index()
     fresh.apply(world.store.load())
-    assert usages(index) == usages(fresh)
+    assert stocks(index) == stocks(fresh)
 
 
-def usages(index: Index) -> list[object]:
+def stocks(index: Index) -> list[object]:
     return [(index.provider(row), index.inventories(row)) for row in index.rows()]
 
 
@@ -164,6 +165,31 @@ async def test_a_commit_without_a_record_is_not_guessed_at(
             lambda txn: txn.conn.execute(insert(consumer_types).values(name="A"))
         )
     assert await count(world, "A") == 1
+
+
+async def test_of_a_commit_that_is_not_known_of_no_older_usages_are_kept(
+    world: World, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await world.provider(Inventory("VCPU", 9))
+
+    async def used() -> int:
+        found = await usages.of_project(world.store, "project")
+        return sum(amount for each in found for _, amount in each.used)
+
+    assert await used() == 0
+    commit = Unanswered(database, carried_out=True)
+    monkeypatch.setattr(world.store._writer, "commit", partial(commit, world.store._writer))
+    monkeypatch.setattr(world.store._writer, "_wait_for_it", lambda: False)
+    look = changes.last_of
+
+    def cannot_look(*_: object) -> None:
+        monkeypatch.setattr(changes, "last_of", look)
+        raise Unavailable("The database is still away.")
+
+    monkeypatch.setattr(changes, "last_of", cannot_look)
+    with pytest.raises(AmbiguousCommit):
+        await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 2))))
+    assert await used() == 2
 
 
 async def test_another_process_that_took_over_is_noticed(

@@ -1,5 +1,6 @@
 """Checks that are put off: fewer trips to the server, and each is told what he was told before."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -114,3 +115,13 @@ async def test_a_generation_that_is_old_changes_nothing(world: World) -> None:
                 )
             )
     assert world.store.load() == before
+
+
+async def test_a_refusal_alone_commits_nothing(world: World) -> None:
+    outcomes: list[str] = []
+    world.store.measure(lambda outcome, _ops, _seconds: outcomes.append(outcome))
+    host = await world.provider(Inventory("VCPU", 2))
+    for amount in (3, 2, 1):
+        with contextlib.suppress(CapacityExceeded):
+            await world.store.write(replacement(world, amount, host))
+    assert outcomes == ["committed", "refused", "committed", "refused"]

@@ -6,63 +6,61 @@ and are dropped when that takes the picture of the change: before whoever made i
 """
 
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Final, TypeVar
+from typing import Final
 
 from innkeeper.core.picture import Picture
 from innkeeper.store.line import Rows
 
-MOST_PROJECTS: Final = 10_000
-MOST_OF_PROJECT: Final = 100
-"""Answers about one project: about each of its users, for example."""
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
+MOST: Final = 10_000
+"""Answers that are kept: some 6 MB. Who may ask can ask about whatever he likes."""
 
 
 class KeptAnswers:
     """The rows of some statements, by project."""
 
     def __init__(self) -> None:
-        # Under way is what has no rows yet.
-        self._projects: dict[str, dict[Hashable, _Answer]] = {}
+        # Instead of rows that are under way there is a mark.
+        self._projects: dict[str, dict[Hashable, Rows | _Mark]] = {}
+        self._count = 0
 
     async def get(
         self, project_id: str, question: Hashable, ask: Callable[[], Awaitable[Rows]]
     ) -> Rows:
         """Give the rows that ``ask`` once gave for ``question``, or will give."""
-        answers = self._projects.get(project_id)
-        if answers is None:
-            answers = self._projects[project_id] = {}
-            _keep_to(self._projects, MOST_PROJECTS)
-        answer = answers.get(question)
-        if answer is not None and answer.rows is not None:
-            return answer.rows
-        # It is kept here while it is under way, and a change meanwhile drops it: what comes of it
-        # then is right for who has asked already, and for nobody else.
-        mine = answers[question] = _Answer()
-        _keep_to(answers, MOST_OF_PROJECT)
-        mine.rows = await ask()
-        return mine.rows
+        found = self._projects.get(project_id, {}).get(question)
+        if found is not None and not isinstance(found, _Mark):
+            return found
+        # A change meanwhile takes the mark away: what comes of it then is right for who has asked
+        # already, and for nobody else.
+        mark = _Mark()
+        self._keep(project_id, question, mark)
+        rows = tuple(await ask())
+        if self._projects.get(project_id, {}).get(question) is mark:
+            self._keep(project_id, question, rows)
+        return rows
 
     def forget(self, changed: Picture) -> None:
         """Drop what may have changed."""
         # Rows have names of resource classes.
         if changed.whole or changed.resource_classes is not None:
             self._projects.clear()
+            self._count = 0
         for project_id in changed.projects:
-            self._projects.pop(project_id, None)
+            self._drop(project_id)
+
+    def _keep(self, project_id: str, question: Hashable, what: "Rows | _Mark") -> None:
+        answers = self._projects.setdefault(project_id, {})
+        if question not in answers:
+            self._count += 1
+        answers[question] = what
+        if self._count > MOST:
+            self._drop(next(iter(self._projects)))
+
+    def _drop(self, project_id: str) -> None:
+        self._count -= len(self._projects.pop(project_id, ()))
 
 
-class _Answer:
-    """The rows of an answer, once they are there."""
+class _Mark:
+    """Stands for rows that are under way."""
 
-    __slots__ = ("rows",)
-
-    def __init__(self) -> None:
-        self.rows: Rows | None = None
-
-
-def _keep_to(kept: dict[_Key, _Value], most: int) -> None:
-    """Drop the oldest of what is kept if it is more than ``most``."""
-    if len(kept) > most:
-        del kept[next(iter(kept))]
+    __slots__ = ()

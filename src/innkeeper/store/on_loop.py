@@ -95,9 +95,11 @@ def _go_on(work: _Work, done: "asyncio.Future[Any]", *came: object) -> None:
                 given = work.throw(error)
             else:
                 return
-    except Exception as error:  # fence: loop
+    except BaseException as error:  # fence: loop
         if not done.cancelled():
             done.set_exception(error)
+        if not isinstance(error, Exception):
+            raise
     else:
         if not done.cancelled():
             done.set_result(given)

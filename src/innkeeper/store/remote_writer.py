@@ -17,9 +17,11 @@ from sqlalchemy import Connection, Engine
 from innkeeper.core.errors import (
     AmbiguousCommit,
     ConnectionLost,
+    InnkeeperError,
     StoreError,
     StoreTaken,
     Transient,
+    Unavailable,
 )
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, on_loop, pipeline
@@ -114,10 +116,13 @@ class RemoteWriter(Writer):
         except NotDone:
             pass
         except self._driver_errors as error:
+            cause = translate(error)
+            if isinstance(cause, (Transient, ConnectionLost)):
+                raise
+            if len(batch) == 1 and isinstance(cause, Unavailable):
+                raise
             # It may be that of a statement which would not have been sent, had no check been put
             # off; or one that nobody asked about.
-            if isinstance(translate(error), (Transient, ConnectionLost)):
-                raise
         if len(batch) > 1:
             self._careful_left = CAREFUL_BATCHES
         return self._run(batch, self._attempt)
@@ -147,8 +152,14 @@ class RemoteWriter(Writer):
         self._number = number
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
-        """Roll back, or drop a connection that is broken: its end is the end of all it did."""
-        if isinstance(error, self._driver_errors) and isinstance(translate(error), ConnectionLost):
+        """Roll back, or drop a connection that is broken: its end is the end of all it did.
+
+        Who knows what is under way on it if it was left in the midst of a wait?
+        """
+        answered = isinstance(error, self._driver_errors) and not isinstance(
+            translate(error), ConnectionLost
+        )
+        if not answered and not isinstance(error, (InnkeeperError, NotDone, _OpFailed)):
             conn.invalidate()
         conn.close()
 

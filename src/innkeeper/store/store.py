@@ -4,8 +4,8 @@ Writes are ops of one transaction at a time (group commit). They run on the loop
 their own they would wait for the interpreter's lock at each statement, which costs more than the
 statements do. What waits lets the loop go on. On an embedded database that is only the commit,
 for the disk, on a thread. Behind a socket it is whatever asks the server: on the loop, where the
-driver can do that, else all of a transaction is on the thread. Reads go to a small pool of
-threads, each read on a snapshot of its own.
+driver can do that and nobody waits for his turn, else all of a transaction is on the thread. Reads
+go to a small pool of threads, each read on a snapshot of its own.
 
 A store that is shared with other processes is followed: nothing but the follower's rounds feeds
 the index then, and a write is answered after a round that begins when it is committed.
@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from innkeeper.config import StoreSettings
-from innkeeper.core.errors import SetupError, Unavailable
+from innkeeper.core.errors import SetupError, StoreError, Unavailable
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, lines, on_loop, schema
 from innkeeper.store.dialects.backend import Backend, backend_of
@@ -303,7 +303,8 @@ class Store(OpenStore):
                 self._finish(batch, None, outcome="refused")
                 return
             work = partial(self._writer.commit_of, picture)
-        if self._backend.waits_on_loop:
+        # Beside other processes none may keep the turn while its loop has something else to do.
+        if self._backend.waits_on_loop and self._follower is None:
             self._commit = on_loop.begin(work)
         else:
             self._commit = loop.run_in_executor(self._committer, work)
@@ -325,6 +326,9 @@ class Store(OpenStore):
     def _finish(self, batch: _Batch, picture: Picture | None, *, outcome: str) -> None:
         """Answer those who sent a batch, and send the rest, whatever the index makes of it."""
         jobs = batch.jobs
+        if any(isinstance(job.error, StoreError) for job in jobs):
+            # It may have taken place all the same, and nobody will say what it changed.
+            self._kept.forget(Picture(whole=True))
         try:
             if self._follower is None:
                 self._show(jobs, picture or Picture())

@@ -123,8 +123,8 @@ class Writer:
     def _try(self, batch: Sequence[Job]) -> Picture | None:
         return self._run(batch, self._attempt)
 
-    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
-        """Run the ops, each by ``attempt``, and leave the transaction open."""
+    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture | None:
+        """Run the ops, each by ``attempt``, and leave the transaction open; None: all failed."""
         touched = Touched()
         conn, self._kept = self._kept or self._connect(), None
         try:
@@ -141,6 +141,10 @@ class Writer:
             if touched:
                 self._recorded(txn, touched)
             pipeline.drain(conn)
+            if all(job.error is not None for job in batch):
+                conn.rollback()
+                self._kept = conn
+                return None
         except BaseException as error:
             self._names.clear()
             self._undo(conn, error)

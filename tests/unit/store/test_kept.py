@@ -97,16 +97,20 @@ async def test_a_failure_is_not_kept(database: Database) -> None:
     assert await answers.get("a", 1, database) == ((0,),)
 
 
-async def test_only_so_much_is_kept(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "MOST_PROJECTS", 2)
-    monkeypatch.setattr(kept, "MOST_OF_PROJECT", 2)
+async def test_only_so_much_is_kept_and_the_oldest_project_goes_first(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "MOST", 4)
     answers = KeptAnswers()
-    for project in "abc":
-        for question in range(3):
-            await answers.get(project, question, database)
-    assert database.asked == 9
-    for project, question in [("c", 2), ("c", 1), ("b", 2)]:
+    for project, question in [("a", 1), ("a", 2), ("b", 1), ("c", 1), ("c", 1), ("c", 2)]:
         await answers.get(project, question, database)
-    assert database.asked == 9
-    await answers.get("a", 2, database)
-    assert database.asked == 10
+    assert database.asked == 5
+    for project, question in [("b", 1), ("c", 1), ("c", 2)]:
+        await answers.get(project, question, database)
+    assert database.asked == 5
+    await answers.get("a", 1, database)
+    assert database.asked == 6
+    # One project that alone is too much does not stay either.
+    for question in range(20):
+        await answers.get("d", question, database)
+    assert answers._count == sum(map(len, answers._projects.values())) <= 4
