@@ -19,6 +19,7 @@ from innkeeper.core.errors import (
     Conflict,
     DuplicateName,
     SetupError,
+    StoreError,
     Transient,
     Unavailable,
 )
@@ -26,6 +27,8 @@ from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes, claims, pictures, schema, tables, tasks
+from innkeeper.store.pipeline import cursor_of
+from innkeeper.store.prepared import Cursor
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import MANY, Store
 from innkeeper.store.tables import consumer_types, metadata
@@ -376,3 +379,39 @@ async def test_old_changes_are_trimmed_and_the_rest_goes_on(database: str) -> No
     (change,) = await store.read(lambda conn: changes.since(conn, {}))
     assert change.sequence == 4
     await store.close()
+
+
+async def test_what_was_rolled_back_leaves_no_cursor_that_spoils_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's driver frees statements at a rollback, and the cursors free them again."""
+    store = Store.open(f"sqlite:///{tmp_path}/i.db", clock=Ticking(), writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    left: list[object] = []
+
+    def query(txn: Txn) -> Cursor:
+        cursor = cursor_of(txn.conn)
+        cursor.execute("SELECT id FROM traits ORDER BY id")
+        return cursor
+
+    def no_picture(*_: object) -> None:
+        raise StoreError("No picture can be had.")
+
+    def read(txn: Txn) -> list[object]:
+        cursor = query(txn)
+        first = cursor.fetchone()
+        left.clear()
+        return [first, *cursor.fetchall()]
+
+    try:
+        whole = await store.write(read)
+        assert len(whole) > 100
+        with monkeypatch.context() as broken:
+            broken.setattr(store._writer, "_picture", no_picture)
+            with pytest.raises(StoreError):
+                await store.write(lambda txn: left.append(query(txn)))
+        assert left
+        assert await store.write(read) == whole
+    finally:
+        await store.close()

@@ -106,7 +106,7 @@ class RemoteWriter(Writer):
         """Run the ops without savepoints, which cost two round trips each, while none fails."""
         if self._careful_left:
             self._careful_left -= 1
-            return self._run(batch, self._attempt)
+            return self._run_carefully(batch)
         try:
             return self._run(batch, self._attempt_bare)
         except _OpFailed as failed:
@@ -125,7 +125,21 @@ class RemoteWriter(Writer):
             # off; or one that nobody asked about.
         if len(batch) > 1:
             self._careful_left = CAREFUL_BATCHES
-        return self._run(batch, self._attempt)
+        return self._run_carefully(batch)
+
+    def _run_carefully(self, batch: Sequence[Job]) -> Picture | None:
+        """Run the ops, each in a savepoint; None: all failed, and nothing is to be committed."""
+        picture = self._run(batch, self._attempt)
+        if any(job.error is None for job in batch) or self._open is None:
+            return picture
+        conn, self._open = self._open, None
+        try:
+            conn.rollback()
+        except BaseException as error:
+            self._undo(conn, error)
+            raise
+        self._kept = conn
+        return None
 
     def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
         """Run ops as one; if that fails, so does the whole transaction."""

@@ -123,8 +123,8 @@ class Writer:
     def _try(self, batch: Sequence[Job]) -> Picture | None:
         return self._run(batch, self._attempt)
 
-    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture | None:
-        """Run the ops, each by ``attempt``, and leave the transaction open; None: all failed."""
+    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
+        """Run the ops, each by ``attempt``, and leave the transaction open."""
         touched = Touched()
         conn, self._kept = self._kept or self._connect(), None
         try:
@@ -141,10 +141,6 @@ class Writer:
             if touched:
                 self._recorded(txn, touched)
             pipeline.drain(conn)
-            if all(job.error is not None for job in batch):
-                conn.rollback()
-                self._kept = conn
-                return None
         except BaseException as error:
             self._names.clear()
             self._undo(conn, error)
@@ -168,8 +164,13 @@ class Writer:
         return pictures.asked(txn.conn, touched)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
-        """Roll back a transaction that ``error`` ended."""
+        """End a transaction that ``error`` ended, and the connection with it.
+
+        SQLite's driver lets go of all statements when it rolls back, also of those that cursors
+        still have; once such a cursor is garbage, it resets what another one is at.
+        """
         del error
+        conn.invalidate()
         conn.close()
 
     def _attempt(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
