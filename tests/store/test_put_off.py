@@ -1,7 +1,6 @@
 """Checks that are put off: fewer trips to the server, and each is told what he was told before."""
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,8 +16,6 @@ from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
 from tests.store.databases import empty
-
-Op = Callable[[Txn], Any]
 
 
 def replacement(world: World, amount: int, host: Any) -> Replacement:

@@ -27,7 +27,7 @@ class KeptAnswers:
         self, project_id: str, question: Hashable, ask: Callable[[], Awaitable[Rows]]
     ) -> Rows:
         """Give the rows that ``ask`` once gave for ``question``, or will give."""
-        found = self._projects.get(project_id, {}).get(question)
+        found = self._find(project_id, question)
         if found is not None and not isinstance(found, _Mark):
             return found
         # A change meanwhile takes the mark away: what comes of it then is right for who has asked
@@ -35,7 +35,7 @@ class KeptAnswers:
         mark = _Mark()
         self._keep(project_id, question, mark)
         rows = tuple(await ask())
-        if self._projects.get(project_id, {}).get(question) is mark:
+        if self._find(project_id, question) is mark:
             self._keep(project_id, question, rows)
         return rows
 
@@ -47,6 +47,9 @@ class KeptAnswers:
             self._count = 0
         for project_id in changed.projects:
             self._drop(project_id)
+
+    def _find(self, project_id: str, question: Hashable) -> "Rows | _Mark | None":
+        return self._projects.get(project_id, {}).get(question)
 
     def _keep(self, project_id: str, question: Hashable, what: "Rows | _Mark") -> None:
         answers = self._projects.setdefault(project_id, {})
