@@ -17,17 +17,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
 from innkeeper.core.allocation import Consumer
 from innkeeper.core.claim import Claim
-from innkeeper.core.errors import ClaimLost, Conflict
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, ConsumerUuid, HostName, InstanceUuid, RpUuid
 from innkeeper.core.inventory import Inventory
@@ -38,11 +35,12 @@ from innkeeper.index.index import Index
 from innkeeper.scheduler.claimer import Placed
 from innkeeper.scheduler.select import Scheduler
 from innkeeper.scheduler.settings import SchedulerSettings
-from innkeeper.store import cells, claims, groups, hosts, inventories, providers
-from innkeeper.store.joint import JointOp
+from innkeeper.store import cells, groups, hosts, inventories, providers
+from innkeeper.store.claims import Claiming
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
 from innkeeper.wiring.loop import run, settle
+from innkeeper.wiring.uuids import new_uuid
 
 GOAL_PER_S = 5_000
 GOAL_IN_GROUPS_PER_S = 3_000
@@ -82,27 +80,6 @@ class Result(msgspec.Struct, frozen=True):
     latency_ms_p99: float
 
 
-@dataclass(frozen=True, slots=True)
-class Claiming(JointOp):
-    """The op that claims for one instance."""
-
-    claim: Claim
-    joins = True
-
-    def __call__(self, txn: Txn) -> None:
-        """Claim. Raises ClaimLost."""
-        try:
-            claims.claim(txn, self.claim)
-        except Conflict as conflict:
-            raise ClaimLost(0, conflict) from conflict
-
-    @classmethod
-    def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
-        """Claim for all. Raises Conflict."""
-        claims.claim_all(txn, [op.claim for op in ops])
-        return [None] * len(ops)
-
-
 class StoreClaimer:
     """Claims in the store, one write per request of one instance."""
 
@@ -120,7 +97,7 @@ class StoreClaimer:
             allocations=each.selections[0].allocations,
             group=self._spec.group,
         )
-        await self._store.write(Claiming(claim), settle=settle)
+        await self._store.write(Claiming([claim]), settle=settle)
 
 
 async def fill(store: Store, count: int) -> None:
@@ -164,7 +141,7 @@ async def measure(
             began = time.perf_counter()
             await scheduler.select_destinations(
                 spec,
-                [InstanceUuid(str(uuid.uuid4()))],
+                [InstanceUuid(new_uuid())],
                 alternates=alternates,
                 claimer=StoreClaimer(store, spec),
             )

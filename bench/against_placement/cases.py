@@ -156,16 +156,30 @@ def schedule_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool
     )
 
 
-def reads(title: str, path: str, *, quick: bool = False) -> Case:
+def each_and_together(
+    title: str, work: Callable[[Cloud, int], Work], *, quick: bool = False
+) -> Iterator[Case]:
+    """Measure small requests one at a time, and as many as keep two processes busy.
+
+    The goal is the same: the first waits for the kernel to wake those who sleep, which costs every
+    system as much, the second seldom does.
+    """
+    goals = ours("cpu", 30)
+    yield Case(title, work, goals=goals, quick=quick)
+    together = f"{title}, {READ_CONNECTIONS} at a time"
+    yield Case(together, work, connections=READ_CONNECTIONS, goals=goals, quick=quick)
+
+
+def reads(title: str, path: str, *, quick: bool = False) -> Iterator[Case]:
     """Measure a GET of ``path`` for one provider after the other."""
 
     def work(cloud: Cloud, _turn: int) -> Work:
         return Fixed([request("GET", path.format(uuid)) for uuid in cloud.roots(READERS)])
 
-    return Case(title, work, goals=ours("cpu", 30), quick=quick)
+    return each_and_together(title, work, quick=quick)
 
 
-def update_case(*, changing: bool, quick: bool = False) -> Case:
+def updates(*, changing: bool, quick: bool = False) -> Iterator[Case]:
     """Measure what a compute host does every minute, or when it has really changed."""
     first = {
         one.resource_class: {"total": one.total, "allocation_ratio": one.allocation_ratio}
@@ -179,7 +193,7 @@ def update_case(*, changing: bool, quick: bool = False) -> Case:
         return Stocks(paths, whole)
 
     kind = "of one class" if changing else "that changes nothing"
-    return Case(f"inventory update {kind}", work, goals=ours("cpu", 30), quick=quick)
+    return each_and_together(f"inventory update {kind}", work, quick=quick)
 
 
 def workers_case(
@@ -210,7 +224,7 @@ def small_workers_cases() -> Iterator[Case]:
         yield msgspec.structs.replace(case, peer=True)
 
 
-def usages_case() -> Case:
+def project_usages() -> Iterator[Case]:
     """Measure what projects use that hold the same in both: they were there from the start."""
 
     def work(_cloud: Cloud, _turn: int) -> Work:
@@ -221,23 +235,23 @@ def usages_case() -> Case:
             [request("GET", f"/usages?project_id={each}", version="1.37") for each in projects]
         )
 
-    return Case("usages of a project", work, goals=ours("cpu", 30))
+    return each_and_together("usages of a project", work)
 
 
 FLAT_1000: Final = (
     search("candidates", FLAT_QUERY, 10, goals=ours("cpu", 150), quick=True),
     search("candidates", FLAT_QUERY, 1_000),
     *small_workers_cases(),
-    reads("provider show", "/resource_providers/{}", quick=True),
-    reads("tree list", "/resource_providers?in_tree={}"),
+    *reads("provider show", "/resource_providers/{}", quick=True),
+    *reads("tree list", "/resource_providers?in_tree={}"),
     claim_case(1),
     claim_case(4),
     claim_case(16),
     claim_case(64, goals=ours("per_s", 50), quick=True),
-    reads("usages of a provider", "/resource_providers/{}/usages"),
-    usages_case(),
-    update_case(changing=False, quick=True),
-    update_case(changing=True),
+    *reads("usages of a provider", "/resource_providers/{}/usages"),
+    *project_usages(),
+    *updates(changing=False, quick=True),
+    *updates(changing=True),
     schedule_case(8, goals=ours("per_s", 300), quick=True),
     schedule_case(64, goals=ours("per_s", 300)),
 )

@@ -1,11 +1,14 @@
 import json
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.e2e.conftest import Innkeeper
 
 pytestmark = pytest.mark.slow
+
+TASKS_OF_OPENB: Final = 8_152
 
 
 def test_a_run_is_measured_audited_and_left_for_the_audit_command(
@@ -91,3 +94,17 @@ def test_every_command_draws_tables_for_people(innkeeper: Innkeeper, tiny_trace:
     assert "ACTIVE" in innkeeper("instance", "list", "--limit", 3).stdout
     assert "CUSTOM_GPU_MODEL_T4" in innkeeper("provider", "tree", "node-0").stdout
     assert "The books are clean." in innkeeper("audit").stdout
+
+
+def test_the_whole_cluster_ends_with_clean_books(innkeeper: Innkeeper, checkout: Path) -> None:
+    # What `make run` does. It writes for long enough that refusals, retries and batches of all
+    # sizes meet, which the small trace does not.
+    done = innkeeper(
+        *("replay", "openb", "--as-servers", "--policy", "fgd", "--exit", "--port", 0, "--json"),
+        *("--data", checkout / "examples/openb"),
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    last = result["last"]
+    assert last["active"] + sum(result["errors"].values()) == last["tasks"] == TASKS_OF_OPENB
+    assert result["audit"]["findings"] == []

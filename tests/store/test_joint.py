@@ -10,14 +10,16 @@ from innkeeper.core.allocation import Allocation
 from innkeeper.core.claim import Claim
 from innkeeper.core.errors import (
     CapacityExceeded,
+    ClaimLost,
     ConcurrentUpdate,
+    DuplicateName,
     NoInventory,
     UnitViolation,
 )
 from innkeeper.core.inventory import Inventory
 from innkeeper.store import claims
 from innkeeper.store.audit import audit
-from innkeeper.store.claims import ConsumerWrite, Replacement
+from innkeeper.store.claims import Claiming, ConsumerWrite, Replacement
 from innkeeper.store.tables import changes, inventories, resource_providers
 from tests.store.conftest import World
 
@@ -91,6 +93,36 @@ async def test_each_that_fails_is_found_and_told_why(world: World) -> None:
         ConcurrentUpdate,
     ]
     assert await state(world, host) == (11, [22, 45])
+
+
+async def test_what_schedulers_chose_is_one_transaction_and_a_claim_that_is_lost_is_named(
+    world: World,
+) -> None:
+    host = await world.provider(Inventory("VCPU", 20))
+    known = world.claim((host, "VCPU", 1))
+    await world.store.write(Claiming([known]))
+    before = await world.store.read(lambda conn: len(conn.execute(select(changes)).all()))
+    ops = [Claiming([world.claim((host, "VCPU", 1)) for _ in range(2)]) for _ in range(5)]
+    assert await outcomes(world, ops) == [type(None)] * 5
+    after = await world.store.read(lambda conn: len(conn.execute(select(changes)).all()))
+    assert after == before + 1
+
+    def one() -> Claim:
+        return world.claim((host, "VCPU", 1))
+
+    found = await asyncio.gather(
+        world.store.write(Claiming([one(), world.claim((host, "VCPU", 30)), one()])),
+        world.store.write(Claiming([one()])),
+        world.store.write(Claiming([one(), one(), known])),
+        return_exceptions=True,
+    )
+    too_large, fits, again = found
+    assert isinstance(too_large, ClaimLost)
+    assert (too_large.position, type(too_large.cause)) == (1, CapacityExceeded)
+    assert fits is None
+    assert isinstance(again, ClaimLost)
+    assert (again.position, type(again.cause)) == (2, DuplicateName)
+    assert await state(world, host) == (12, [12])
 
 
 async def test_those_that_came_first_get_what_there_is(world: World) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from innkeeper.conductor.recording import claim_of
 from innkeeper.core.claim import Claim
-from innkeeper.core.errors import ClaimLost, Conflict, NoValidHost
+from innkeeper.core.errors import NoValidHost
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Fault, Instance
 from innkeeper.core.request_spec import RequestSpec
@@ -44,11 +44,7 @@ class Creation(JointOp):
     def __call__(self, txn: Txn) -> tuple[Instance, ...]:
         """Give the records. Raises ClaimLost for the first instance whose claim is refused."""
         created = _placed_all(txn, self)
-        for position, instance in enumerate(created):
-            try:
-                claims.claim_all(txn, _claims_of((instance,)))
-            except Conflict as cause:
-                raise ClaimLost(position, cause) from cause
+        claims.claim_each(txn, _claims_of(created))
         _record(txn, self.wanted, created)
         return created
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, literal, select
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
-from innkeeper.core.errors import ConcurrentUpdate
+from innkeeper.core.errors import ClaimLost, ConcurrentUpdate, Conflict, DuplicateName
 from innkeeper.core.ids import ConsumerUuid, RpId
 from innkeeper.store import groups
 from innkeeper.store.for_each import ForEach, Sent, Values, insert_of
@@ -145,6 +145,41 @@ def claim_all(txn: Txn, wanted: Sequence[Claim]) -> None:
     if members:
         groups.enter(txn, members)
     _replace(txn, [[ConsumerWrite(each.consumer, each.allocations, None)] for each in wanted])
+
+
+def claim_each(txn: Txn, wanted: Iterable[Claim]) -> None:
+    """Hold each of ``wanted``, one after the other; raise ClaimLost for the first that can't be."""
+    for position, each in enumerate(wanted):
+        try:
+            claim(txn, each)
+        except ConcurrentUpdate as error:
+            # Its generation is not that of a new one: no other host would help.
+            taken = DuplicateName(f"Consumer {each.consumer.uuid} holds allocations already.")
+            raise ClaimLost(position, taken) from error
+        except Conflict as cause:
+            raise ClaimLost(position, cause) from cause
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming(JointOp):
+    """The op that claims for consumers that are new, all or nothing: `claim_each`."""
+
+    wanted: Sequence[Claim]
+
+    @property
+    def joins(self) -> bool:
+        """It takes only, and so may be run together with others."""
+        return True
+
+    def __call__(self, txn: Txn) -> None:
+        """Claim. Raises ClaimLost."""
+        claim_each(txn, self.wanted)
+
+    @classmethod
+    def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
+        """Claim for all of ``ops``. Raises Conflict."""
+        claim_all(txn, [each for op in ops for each in op.wanted])
+        return [None] * len(ops)
 
 
 def move(txn: Txn, wanted: Claim) -> None:

@@ -17,14 +17,13 @@ from innkeeper.api.native.service import Service
 from innkeeper.core.allocation import Consumer
 from innkeeper.core.claim import Claim
 from innkeeper.core.decision import Decision
-from innkeeper.core.errors import ClaimLost, ConcurrentUpdate, Conflict, DuplicateName, InvalidInput
+from innkeeper.core.errors import InvalidInput
 from innkeeper.core.ids import ConsumerUuid, InstanceUuid, canonical_uuid
 from innkeeper.core.names import MAX_NAME_LENGTH
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.scheduler.claimer import Placed
-from innkeeper.store.claims import claim
+from innkeeper.store.claims import Claiming
 from innkeeper.store.open_store import OpenStore
-from innkeeper.store.txn import Txn
 
 MAX_INSTANCES: Final = 1_000
 """Instances of one request: they are claimed in one transaction."""
@@ -97,19 +96,7 @@ class _Claimer:
 
     async def __call__(self, placed: Sequence[Placed], *, settle: Callable[[], None]) -> None:
         """Claim all or nothing. Raises ClaimLost."""
-
-        def write(txn: Txn) -> None:
-            for position, each in enumerate(placed):
-                try:
-                    claim(txn, self._claim(each))
-                except ConcurrentUpdate as error:
-                    # Its generation is not that of a new one: no other host would help.
-                    taken = DuplicateName(f"Consumer {each.instance} holds allocations already.")
-                    raise ClaimLost(position, taken) from error
-                except Conflict as cause:
-                    raise ClaimLost(position, cause) from cause
-
-        await self._store.write(write, settle=settle)
+        await self._store.write(Claiming([self._claim(each) for each in placed]), settle=settle)
 
     def _claim(self, placed: Placed) -> Claim:
         chosen = placed.selections[0]
