@@ -23,7 +23,7 @@ from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer
 from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.asked import Asked
-from innkeeper.scheduler.best import best_first, masked
+from innkeeper.scheduler.best import best_after, best_of, masked
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.ranking import Ranking, Rankings, said_besides
@@ -161,7 +161,7 @@ class Picker:
     ) -> Scores | None:
         """Give the score of each host, minus infinity if it will not do; None if none will.
 
-        No one writes to the array: it may be what a ranking keeps.
+        No one may leave the array changed: it may be what a ranking keeps.
         """
         record.start(ranking.hosts, ranking.steps, ranking.count)
         mask, remaining, spec = ranking.fits, ranking.count, job.spec
@@ -184,14 +184,15 @@ class Picker:
     def _order(self, scores: Scores, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""
         settings = self._settings
-        order = best_first(scores, random=self._random if settings.random_ties else None)
-        leaders = list(islice(order, max(TOP_SCORES, settings.host_subset_size)))
+        random = self._random if settings.random_ties else None
+        leaders = best_of(scores, max(TOP_SCORES, settings.host_subset_size), random=random)
+        others = best_after(scores, tuple(leaders), random=random)
         names = self._index.hosts.names
         record.scores([(HostName(names[at]), scores.item(at)) for at in leaders[:TOP_SCORES]])
         if settings.host_subset_size > 1:
             chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
             leaders.insert(0, leaders.pop(chosen))
-        return chain(leaders, order)
+        return chain(leaders, others)
 
     def _selection(
         self, job: Job, ranking: Ranking, position: int, looks: "_Looks"
