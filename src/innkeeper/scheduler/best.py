@@ -20,9 +20,9 @@ def masked(scores: Scores, mask: Mask) -> Scores:
 def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list[int]:
     """Give up to ``count`` positions from the best score down, none of minus infinity.
 
-    Each costs one pass over the array, which beats sorting for the few that are asked for. Ties: the
-    lowest position, or any of them if there is ``random``. Those found are masked meanwhile, as a
-    copy would cost more than they do; afterwards the array is as it was.
+    Each costs one pass over the array, which beats sorting for the few that are asked for. Ties:
+    the lowest position, or any of them if there is ``random``. Those found are masked meanwhile, as
+    a copy would cost more than they do; afterwards the array is as it was.
     """
     found: dict[int, float] = {}
     while len(found) < min(count, scores.size):
