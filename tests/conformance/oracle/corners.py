@@ -219,3 +219,31 @@ def sharing() -> Iterator[Step]:
         yield Step("GET", "/allocation_candidates", (both,), version=version)
         more = ("resources3", "VGPU:3,VCPU:1,CUSTOM_GOLD:4")
         yield Step("GET", "/allocation_candidates", (both, more), version=version)
+
+
+def shared_twice() -> Iterator[Step]:
+    """Search where groups may change places, on a provider that shares with other trees."""
+    alone, bare, root, child = PROVIDERS[3:7]
+    for uuid, parent in ((alone, None), (bare, None), (root, None), (child, root)):
+        body = {"name": uuid, "uuid": uuid, "parent_provider_uuid": parent}
+        yield Step("POST", "/resource_providers", body=body)
+    much = {"CUSTOM_GOLD": 8, "DISK_GB": 2, "MEMORY_MB": 4, "VGPU": 4}
+    for uuid, totals in ((alone, much), (child, {"DISK_GB": 1, "MEMORY_MB": 2})):
+        stock = {name: {"total": total} for name, total in totals.items()}
+        body = {"resource_provider_generation": Seen(uuid), "inventories": stock}
+        yield Step("PUT", _provider(uuid, "/inventories"), body=body)
+    body = {"resource_provider_generation": Seen(alone), "traits": [SHARES]}
+    yield Step("PUT", _provider(alone, "/traits"), body=body)
+    for uuid in (alone, bare, child):
+        body = {"resource_provider_generation": Seen(uuid), "aggregates": [AGGREGATES[1]]}
+        yield Step("PUT", _provider(uuid, "/aggregates"), body=body)
+    asked = (
+        ("resources", "DISK_GB:1,CUSTOM_GOLD:8,MEMORY_MB:1"),
+        ("resources1", "DISK_GB:1"),
+        ("resources_A", "MEMORY_MB:1"),
+        ("resources_B", "VGPU:2"),
+        ("required_B", SHARES),
+        ("group_policy", "none"),
+    )
+    for version in ("1.33", "1.34"):
+        yield Step("GET", "/allocation_candidates", asked, version=version)

@@ -48,6 +48,23 @@ class Exchange:
         taken = self.judge.as_misread()
         return [] if taken is None else list(self.judge.wholes(taken))
 
+    @cached_property
+    def never_lost(self) -> list[Whole]:
+        """Of these, those of which nothing serves the unsuffixed group for several trees."""
+        world = self.judge.world
+        anchors: dict[Part, set[int]] = {}
+        for group in self.judge.asked.groups:
+            if group.suffix:
+                continue
+            for anchor in {world.root(rp_id) for rp_id in world.rps}:
+                for part in parts_of(world, group, anchor):
+                    anchors.setdefault(part, set()).add(anchor)
+        return [
+            whole
+            for whole in self.misread
+            if all(len(anchors.get(part, ())) <= 1 for part in whole.parts)
+        ]
+
 
 def resourceless(exchange: Exchange, _difference: Difference) -> bool:
     """The reference lists what it should if in_tree of such groups were not there, or nothing."""
@@ -65,20 +82,9 @@ def candidates_lost(exchange: Exchange, _difference: Difference) -> bool:
     judge = exchange.judge
     if len(judge.asked.groups) < 2 or not judge.is_right(exchange.ours):
         return False
-    anchors: dict[Part, set[int]] = {}
-    for group in judge.asked.groups:
-        if group.suffix:
-            continue
-        for anchor in {judge.world.root(rp_id) for rp_id in judge.world.rps}:
-            for part in parts_of(judge.world, group, anchor):
-                anchors.setdefault(part, set()).add(anchor)
-    may_be_lost = [
-        any(len(anchors.get(part, ())) > 1 for part in whole.parts) for whole in exchange.misread
-    ]
-    shown = [judge.shown(whole.told) for whole in exchange.misread]
-    return exchange.listed.keys() <= set(shown) and all(
-        told in exchange.listed or lost for told, lost in zip(shown, may_be_lost, strict=True)
-    )
+    shown = {judge.shown(whole.told) for whole in exchange.misread}
+    never_lost = {judge.shown(whole.told) for whole in exchange.never_lost}
+    return never_lost <= exchange.listed.keys() <= shown
 
 
 def same_class(exchange: Exchange, _difference: Difference) -> bool:
@@ -125,10 +131,13 @@ def sums_asked(request: CandidateRequest) -> Counter[str]:
 
 
 def doubles(exchange: Exchange, _difference: Difference) -> bool:
-    """Below 1.34 the reference lists a candidate for each of its mappings, which are not shown."""
+    """Below 1.34 the reference lists a candidate for each of its mappings, which are not shown.
+
+    But for those that it loses, as `candidates_lost` has it.
+    """
     judge = exchange.judge
     if judge.asked.mappings or not judge.is_right(exchange.ours):
         return False
-    mapped = {whole.told for whole in exchange.misread}
-    ways = Counter(judge.shown(told) for told in mapped)
-    return exchange.listed == ways
+    most = Counter(judge.shown(told) for told in {whole.told for whole in exchange.misread})
+    least = Counter(judge.shown(told) for told in {whole.told for whole in exchange.never_lost})
+    return least <= exchange.listed <= most

@@ -86,7 +86,14 @@ def test_random_searches(play: Play) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "corner",
-    [corners.queries, corners.claims, corners.inventories, corners.others, corners.sharing],
+    [
+        corners.queries,
+        corners.claims,
+        corners.inventories,
+        corners.others,
+        corners.sharing,
+        corners.shared_twice,
+    ],
 )
 def test_corners(play: Play, corner: Callable[[], Iterator[Step]]) -> None:
     play.check([*corners.making(), *corner()])
