@@ -74,7 +74,6 @@ def provider(
             generation=0,
             root_id=RpId(root or rp_id),
             parent_id=None if parent is None else RpId(parent),
-            created_at=NOW,
             updated_at=NOW,
         ),
         inventories=tuple(

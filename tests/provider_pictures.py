@@ -34,7 +34,6 @@ def table(pictures: Iterable[ProviderPicture]) -> ProviderTable:
         generations=[one.generation for one in providers],
         root_ids=[one.root_id for one in providers],
         parent_ids=[one.parent_id or 0 for one in providers],
-        created_us=[to_us(one.created_at) for one in providers],
         updated_us=[to_us(one.updated_at) for one in providers],
         stock=StockTable(
             rp_ids=[rp_id for rp_id, _ in stock],
@@ -65,7 +64,6 @@ def listed(of: ProviderTable) -> tuple[ProviderPicture, ...]:
                 generation=of.generations[at],
                 root_id=RpId(of.root_ids[at]),
                 parent_id=RpId(of.parent_ids[at]) if of.parent_ids[at] else None,
-                created_at=from_us(of.created_us[at]),
                 updated_at=from_us(of.updated_us[at]),
             ),
             tuple(_inventory(of.stock, n) for n, one in enumerate(of.stock.rp_ids) if one == rp_id),

@@ -62,9 +62,8 @@ class ProviderTable(msgspec.Struct, frozen=True):
     root_ids: Sequence[int] = ()
     parent_ids: Sequence[int] = ()
     """0: none."""
-    created_us: Sequence[int] = ()
-    """Microseconds since the epoch."""
     updated_us: Sequence[int] = ()
+    """Microseconds since the epoch."""
     stock: StockTable = StockTable()
     """All their inventories."""
     traits: NameTable = NameTable()

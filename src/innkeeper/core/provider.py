@@ -16,5 +16,4 @@ class Provider(msgspec.Struct, frozen=True):
     generation: int
     root_id: RpId
     parent_id: RpId | None
-    created_at: datetime
     updated_at: datetime

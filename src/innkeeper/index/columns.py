@@ -4,6 +4,7 @@ A provider has a row number, which is kept as long as it exists and may be anoth
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -42,7 +43,7 @@ class Columns:
     ``layout`` is raised by every change but one of amounts (total, reserved, ratio, used,
     held, generation): what is computed from the rest may be kept until it rises.
     ``count`` is one more than the highest row ever used; some rows below it may be empty.
-    ``names`` is a list by row; ``uuids``, ``generation`` and the moments are arrays.
+    ``names`` is a list by row; ``uuids``, ``generation`` and ``updated_us`` are arrays.
     """
 
     __slots__ = (
@@ -52,7 +53,6 @@ class Columns:
         "_held",
         "aggregates",
         "classes",
-        "created_us",
         "generation",
         "layout",
         "live",
@@ -73,7 +73,6 @@ class Columns:
         self.classes: dict[str, ResourceColumn] = {}
         self.names: list[str] = []
         self.generation = np.zeros(FIRST_SIZE, dtype=np.int64)
-        self.created_us = np.zeros(FIRST_SIZE, dtype=np.int64)
         self.updated_us = np.zeros(FIRST_SIZE, dtype=np.int64)
         self._by_id: dict[RpId, RpRow] = {}
         self._by_uuid: dict[RpUuid, RpRow] = {}
@@ -115,7 +114,7 @@ class Columns:
 
     def provider(self, row: RpRow) -> Provider:
         """Give the provider in a row; IndexError if the row is empty."""
-        if not self.live[row]:
+        if not self.live.item(row):
             raise IndexError(row)
         trees = self.trees
         parent = trees.parent.item(row)
@@ -126,9 +125,12 @@ class Columns:
             generation=self.generation.item(row),
             root_id=RpId(trees.keys.item(trees.root.item(row))),
             parent_id=None if parent == NOTHING else RpId(trees.keys.item(parent)),
-            created_at=from_us(self.created_us.item(row)),
-            updated_at=from_us(self.updated_us.item(row)),
+            updated_at=self.updated_at(row),
         )
+
+    def updated_at(self, row: RpRow) -> datetime:
+        """Give when anything of the provider in a row last changed."""
+        return from_us(self.updated_us.item(row))
 
     def rows(self) -> Int32s:
         """Give all rows that hold a provider, ascending."""
@@ -154,7 +156,6 @@ class Columns:
         for row, name in zip(rows.tolist(), table.names, strict=True):
             self.names[row] = name
         self.generation[rows] = table.generations
-        self.created_us[rows] = table.created_us
         self.updated_us[rows] = table.updated_us
         changed = self._place(table, rows, ids)
         for each, names in _grouped(table.traits, ids, rows):
@@ -293,7 +294,6 @@ class Columns:
         self.live = grown(self.live, size, False)
         self.uuids = grown(self.uuids, size, b"")
         self.generation = grown(self.generation, size, 0)
-        self.created_us = grown(self.created_us, size, 0)
         self.updated_us = grown(self.updated_us, size, 0)
         self.trees.grow_rows(size)
         self.traits.grow_rows(size)

@@ -5,6 +5,7 @@ It belongs to one thread. It never changes by itself: ``apply`` follows the stor
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -110,6 +111,10 @@ class Index:
     def provider(self, row: RpRow) -> Provider:
         """Give the provider in a row; IndexError if the row is empty."""
         return self.columns.provider(row)
+
+    def updated_at(self, row: RpRow) -> datetime:
+        """Give when anything of the provider in a row last changed."""
+        return self.columns.updated_at(row)
 
     def inventories(self, row: RpRow) -> tuple[InventoryPicture, ...]:
         """Give a provider's inventories by class name; ``used`` is without holds."""

@@ -38,7 +38,9 @@ class ProviderFilter(msgspec.Struct, frozen=True):
 
 def row_of(index: Index, uuid: str) -> RpRow:
     """Give the row of a provider by uuid, however that is written; raise NotFound."""
-    row = index.row(canonical_uuid(uuid) or uuid)
+    row = index.row(uuid)  # Most write it as it is kept.
+    if row is None:
+        row = index.row(canonical_uuid(uuid) or uuid)
     if row is None:
         raise NotFound(f"No resource provider with uuid {uuid} found")
     return row

@@ -66,7 +66,6 @@ _PROVIDERS: Final = _Pass(
     generations=_PROVIDER.generation,
     root_ids=_PROVIDER.root_id,
     parent_ids=func.coalesce(_PROVIDER.parent_id, 0),
-    created_us=_PROVIDER.created_at,
     updated_us=_PROVIDER.updated_at,
 )
 _INVENTORIES: Final = _Pass(

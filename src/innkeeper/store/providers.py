@@ -75,7 +75,7 @@ def find(conn: Connection, uuid: str, *, lock: bool = False) -> Provider | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    of, _, name, generation, root_id, parent_id, created_us, updated_us = row
+    of, _, name, generation, root_id, parent_id, _, updated_us = row
     return Provider(
         id=RpId(integer(of)),
         uuid=RpUuid(uuid),
@@ -83,7 +83,6 @@ def find(conn: Connection, uuid: str, *, lock: bool = False) -> Provider | None:
         generation=integer(generation),
         root_id=RpId(integer(root_id)),
         parent_id=None if parent_id is None else RpId(integer(parent_id)),
-        created_at=from_us(integer(created_us)),
         updated_at=from_us(integer(updated_us)),
     )
 

@@ -84,7 +84,6 @@ def provider_picture(where: World, rp_id: int) -> ProviderPicture:
             generation=1,
             root_id=RpId(where.root(rp_id)),
             parent_id=None if rp.parent is None else RpId(rp.parent),
-            created_at=NOW,
             updated_at=NOW,
         ),
         inventories=tuple(

@@ -164,7 +164,6 @@ class Cluster:
             generation=0,
             root_id=rp_id if parent is None else parent.id,
             parent_id=None if parent is None else parent.id,
-            created_at=NOW,
             updated_at=NOW,
         )
 

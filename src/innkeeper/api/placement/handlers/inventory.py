@@ -103,7 +103,7 @@ def check_all(call: Call, rp_uuid: str, wanted: Iterable[Inventory]) -> None:
 def _modified(call: Call, rp_uuid: str) -> datetime | None:
     """Give when anything of the provider last changed: inventories keep no times of their own."""
     row = call.placement.index.row(rp_uuid)
-    return None if row is None else call.placement.index.provider(row).updated_at
+    return None if row is None else call.placement.index.updated_at(row)
 
 
 def _all_answer(call: Call, rp_uuid: str, wanted: Iterable[Inventory], generation: int) -> Response:
