@@ -186,7 +186,8 @@ class Connection(asyncio.Protocol):
             keep_alive=not self._expects
             and not self._is_stopping
             and parser.should_keep_alive()
-            and parser.get_http_version() == "1.1",
+            # Without that header it says so of no other version.
+            and ("connection" not in self._headers or parser.get_http_version() == "1.1"),
             expects=self._expects,
         )
         exchange.request = self._request(exchange)
