@@ -11,6 +11,7 @@ from innkeeper.core.inventory import MAX_INT
 from innkeeper.core.provider import Provider
 from innkeeper.index.index import Index
 from innkeeper.placement.names import check_once
+from innkeeper.placement.providers import find_row
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
 from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration, Replacement
@@ -86,7 +87,7 @@ def _rows(index: Index, wanted: Wanted) -> list[RpRow]:
     check_once(wanted.resources, what="resource provider")
     rows = []
     for rp_uuid in wanted.resources:
-        row = index.row(canonical_uuid(rp_uuid) or rp_uuid)
+        row = find_row(index, rp_uuid)
         if row is None:
             raise InvalidInput(f"Allocation for resource provider '{rp_uuid}' that does not exist.")
         rows.append(row)

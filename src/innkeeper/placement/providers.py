@@ -36,11 +36,15 @@ class ProviderFilter(msgspec.Struct, frozen=True):
     """What each must meet by itself, ``in_tree`` left out."""
 
 
+def find_row(index: Index, uuid: str) -> RpRow | None:
+    """Give the row of a provider by uuid, however that is written."""
+    row = index.row(uuid)  # Most write it as it is kept.
+    return index.row(canonical_uuid(uuid) or uuid) if row is None else row
+
+
 def row_of(index: Index, uuid: str) -> RpRow:
     """Give the row of a provider by uuid, however that is written; raise NotFound."""
-    row = index.row(uuid)  # Most write it as it is kept.
-    if row is None:
-        row = index.row(canonical_uuid(uuid) or uuid)
+    row = find_row(index, uuid)
     if row is None:
         raise NotFound(f"No resource provider with uuid {uuid} found")
     return row
@@ -94,10 +98,10 @@ def _named(index: Index, wanted: ProviderFilter) -> Sequence[RpRow] | None:
     """Give the rows that the filter names by a tree, uuid and name; None: it names none."""
     found: Sequence[RpRow] | None = None
     if wanted.in_tree is not None:
-        row = index.row(canonical_uuid(wanted.in_tree) or wanted.in_tree)
+        row = find_row(index, wanted.in_tree)
         found = () if row is None else index.tree(row)
     if wanted.uuid is not None:
-        found = _among(found, index.row(canonical_uuid(wanted.uuid) or wanted.uuid))
+        found = _among(found, find_row(index, wanted.uuid))
     if wanted.name is not None:
         found = _among(found, index.row_named(wanted.name))
     return found
@@ -142,7 +146,7 @@ async def update_provider(placement: Placement, uuid: str, wanted: ProviderChang
 
 async def delete_provider(placement: Placement, uuid: str) -> None:
     """Delete a provider. Raises NotFound, CannotDeleteParent, ProviderInUse."""
-    if placement.index.row(canonical_uuid(uuid) or uuid) is None:
+    if find_row(placement.index, uuid) is None:
         raise NotFound(f"No resource provider with uuid {uuid} found for delete")
     rp_uuid = uuid_of(placement.index, uuid)
     await placement.store.write(lambda txn: stored.remove(txn, rp_uuid))

@@ -186,8 +186,7 @@ class Connection(asyncio.Protocol):
             keep_alive=not self._expects
             and not self._is_stopping
             and parser.should_keep_alive()
-            # Without that header it says so of no other version.
-            and ("connection" not in self._headers or parser.get_http_version() == "1.1"),
+            and parser.get_http_version() == "1.1",
             expects=self._expects,
         )
         exchange.request = self._request(exchange)

@@ -144,7 +144,12 @@ async def test_no_header_of_an_answer_can_be_two(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    [b"HTTP/1.0", b"HTTP/1.0\r\nconnection: keep-alive", b"HTTP/1.1\r\nconnection: close"],
+    [
+        b"HTTP/1.0",
+        b"HTTP/1.0\r\nconnection: keep-alive",
+        b"HTTP/1.0\r\nproxy-connection: keep-alive",
+        b"HTTP/1.1\r\nconnection: close",
+    ],
 )
 async def test_a_connection_ends_if_the_client_wants_it(client: Client, version: bytes) -> None:
     client.writer.write(b"GET /x " + version + b"\r\n" + HOST + b"\r\n")
