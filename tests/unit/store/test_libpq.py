@@ -16,7 +16,7 @@ from innkeeper.store.dialects.libpq import LibpqLine
 from innkeeper.store.line import Rows
 from innkeeper.store.prepared import Scalar
 
-FOR_EVER_S: Final = 3600.0
+LIMIT_S: Final = 3600.0
 SQL: Final = "SELECT b, %(a)s FROM t WHERE a = %(a)s AND c LIKE 'x%%' AND d = %(d)s"
 
 
@@ -110,11 +110,11 @@ class Connection:
 class Asked:
     """A line that is asked, and what it tells."""
 
-    def __init__(self, connection: Connection, limit_s: float = FOR_EVER_S) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.answers: list[Rows | None] = []
         self.told = asyncio.Event()
         self.line = LibpqLine(
-            cast("psycopg.Connection[tuple[object, ...]]", connection), limit_s=limit_s
+            cast("psycopg.Connection[tuple[object, ...]]", connection), limit_s=LIMIT_S
         )
 
     def ask(self, sql: str = SQL, **values: Scalar) -> "Asked":
@@ -135,9 +135,9 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     found.close()
 
 
-async def prepared(connection: Connection, limit_s: float = FOR_EVER_S) -> Asked:
+async def prepared(connection: Connection) -> Asked:
     """Give a line that has answered once."""
-    asked = Asked(connection, limit_s).ask()
+    asked = Asked(connection).ask()
     connection.say(DONE, None)
     while len(connection.sent) < 2:  # noqa: ASYNC110 - the loop reads
         await asyncio.sleep(0)
@@ -202,8 +202,21 @@ async def test_what_cannot_be_prepared_has_no_answer(
     assert len(connection.sent) == 1
 
 
-async def test_silence_is_no_answer(connection: Connection) -> None:
-    asked = (await prepared(connection, limit_s=0.001)).ask()
+async def test_silence_is_no_answer(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await prepared(connection)
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    now += LIMIT_S / 2
+    asked.ask()
+    # The first question's time is over by now, not this one's.
+    now += LIMIT_S * 3 / 4
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert asked.answers == [LOADED]
+    now += LIMIT_S / 2
     await asked.told.wait()
     connection.say(ROWS, None)
     await asyncio.sleep(0)
