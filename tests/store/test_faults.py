@@ -141,8 +141,7 @@ async def test_a_commit_that_nobody_answers_is_looked_up(
     *,
     carried_out: bool,
 ) -> None:
-    commit = Unanswered(database, carried_out=carried_out)
-    monkeypatch.setattr(world.store._writer, "commit", partial(commit, world.store._writer))
+    Unanswered(world.store, database, monkeypatch, carried_out=carried_out)
     runs: list[str] = []
 
     def op(txn: Txn) -> str:
@@ -158,8 +157,7 @@ async def test_a_commit_that_nobody_answers_is_looked_up(
 async def test_a_commit_without_a_record_is_not_guessed_at(
     world: World, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = Unanswered(database, carried_out=True)
-    monkeypatch.setattr(world.store._writer, "commit", partial(commit, world.store._writer))
+    Unanswered(world.store, database, monkeypatch, carried_out=True)
     with pytest.raises(AmbiguousCommit):
         await world.store.write(
             lambda txn: txn.conn.execute(insert(consumer_types).values(name="A"))
@@ -177,8 +175,7 @@ async def test_of_a_commit_that_is_not_known_of_no_older_usages_are_kept(
         return sum(amount for each in found for _, amount in each.used)
 
     assert await used() == 0
-    commit = Unanswered(database, carried_out=True)
-    monkeypatch.setattr(world.store._writer, "commit", partial(commit, world.store._writer))
+    Unanswered(world.store, database, monkeypatch, carried_out=True)
     monkeypatch.setattr(world.store._writer, "_wait_for_it", lambda: False)
     look = changes.last_of
 

@@ -174,8 +174,7 @@ async def test_a_writer_that_was_taken_for_dead_writes_on(
         assert before not in await one.store.read(changes.vector)
         writer = other.store._writer
         if commit != "answered":
-            unanswered = Unanswered(database, carried_out=commit == "lost")
-            monkeypatch.setattr(writer, "commit", partial(unanswered, writer))
+            Unanswered(other.store, database, monkeypatch, carried_out=commit == "lost")
         world = World(other.store)
         world._number = count(100)
         host = await world.provider(Inventory("VCPU", 10))
@@ -289,3 +288,14 @@ async def test_usages_of_a_project_are_those_that_others_have_written(
             seen += [await used(), await used()]
         assert seen == [0, 2, 2, 5, 5, 3, 3, 0, 0]
         assert len(asked) == 5
+
+
+async def test_more_changes_than_were_guessed_are_read_too(database: DatabaseUrl) -> None:
+    async with sharers(database, 2) as (one, other):
+        world = World(other.store)
+        for number in (1, changes.GUESSED, changes.GUESSED + 1, 3 * changes.GUESSED):
+            for _ in range(number):
+                await world.provider(Inventory("VCPU", 10))
+            # From the second look on, the other is known to be busy.
+            assert await one.shown() == loaded(one.store)
+        assert one.wholes == 0

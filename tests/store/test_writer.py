@@ -271,7 +271,7 @@ async def test_the_feed_gives_each_change_once_and_catches_up(world: World) -> N
     for change in found:
         everything.merge(change.touched)
     usages = world.pictures[-1].usages
-    picture = await world.store.write(lambda txn: pictures.of(txn.conn, everything))
+    picture = await world.store.write(lambda txn: pictures.asked(txn.conn, everything)())
     assert picture.usages == usages
     end = await world.store.read(changes.vector)
     assert await world.store.read(lambda conn: changes.since(conn, end)) == []

@@ -1,27 +1,60 @@
 """A COMMIT of which nobody learns whether it was carried out."""
 
+import psycopg
+import pytest
+
 from innkeeper.core.errors import ConnectionLost
+from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
 from innkeeper.store.remote_writer import RemoteWriter
+from innkeeper.store.store import Store
 from tests.servers.server import DatabaseUrl
 
 
 class Unanswered:
-    """Lets the answer to the next COMMIT get lost."""
+    """Lets the answer to the next COMMIT get lost, whether that goes along or goes by itself."""
 
-    def __init__(self, url: DatabaseUrl, *, carried_out: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        url: DatabaseUrl,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        carried_out: bool,
+    ) -> None:
+        assert store._remote is not None
         self.url = url
         self.carried_out = carried_out
         self.tries = 0
+        self._writer: RemoteWriter = store._remote
+        monkeypatch.setattr(self._writer, "commit", self._commit)
+        self._send_commit = LibpqPipeline.commit
 
-    def __call__(self, writer: RemoteWriter) -> None:
+        def commit(along: LibpqPipeline) -> None:
+            self._commit_along(along)
+
+        monkeypatch.setattr(LibpqPipeline, "commit", commit)
+
+    def _commit(self) -> None:
+        """Do what the writer's ``commit`` does."""
         self.tries += 1
         if self.tries > 1:
-            return type(writer).commit(writer)
+            return type(self._writer).commit(self._writer)
         if self.carried_out:
-            type(writer).commit(writer)
+            type(self._writer).commit(self._writer)
             # As one of which the answer is lost, it lets go of its connection.
-            writer.close()
+            self._writer.close()
             self.url.server.cut(self.url.name)
             raise ConnectionLost("The connection to the database was lost.")
         self.url.server.cut(self.url.name)
-        return type(writer).commit(writer)
+        return type(self._writer).commit(self._writer)
+
+    def _commit_along(self, along: LibpqPipeline) -> None:
+        """Do what the pipeline's ``commit`` does."""
+        self.tries += 1
+        if self.tries == 1 and not self.carried_out:
+            self.url.server.cut(self.url.name)
+        self._send_commit(along)
+        if self.tries == 1 and self.carried_out:
+            along.drain()
+            self.url.server.cut(self.url.name)
+            raise psycopg.OperationalError("The connection was lost.")

@@ -285,7 +285,8 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
         for rp_id in {rp_id for uuid in uuids for rp_id, _ in wanted[uuid] or held[uuid][1]}:
             raised[rp_id] += 1
     # All is sent before any of it is waited for: where that is a trip, it is one.
-    adding = _ADD.send(txn.conn, [_row_of(txn, consumer) for consumer in new])
+    added = [_row_of(txn, consumer) for consumer in new]
+    adding = _ADD.send(txn.conn, added, strict=txn.strict)
     _RAISE_GENERATIONS.send(
         txn.conn, [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
     )
@@ -354,13 +355,15 @@ def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
     rows = [
         (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
     ]
-    _check_count(txn, _CHANGE.send(txn.conn, rows), [of.uuid for of in known])
+    sent = _CHANGE.send(txn.conn, rows, strict=txn.strict)
+    _check_count(txn, sent, [of.uuid for of in known])
 
 
 def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
     for uuid in ended:
         groups.leave(txn, uuid)
-    _check_count(txn, _DROP.send(txn.conn, [found[uuid] for uuid in ended]), ended)
+    sent = _DROP.send(txn.conn, [found[uuid] for uuid in ended], strict=txn.strict)
+    _check_count(txn, sent, ended)
 
 
 def _check_count(txn: Txn, sent: Sent, uuids: Sequence[str]) -> None:

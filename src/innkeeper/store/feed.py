@@ -1,14 +1,14 @@
 """The reader of the change feed: what has changed since it looked last, as one picture.
 
-One look is one snapshot. Only its own thread may call ``look``. Whether anything has changed at
-all is a single statement; where the driver can do that, the loop asks it, by ``peek``, on the
-connection of the looks and between two of them, and has a look only if it must.
+One look is one snapshot; looks never overlap. Whether anything has changed at all is a single
+statement; where the driver can do that, the loop asks it, by ``peek``, on the connection of the
+looks and between two of them, and has a look only if it must.
 """
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -18,18 +18,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from innkeeper.core.errors import ConnectionLost
 from innkeeper.core.picture import Picture
-from innkeeper.store import changes, pictures
+from innkeeper.store import changes, on_loop, pictures
 from innkeeper.store.changes import Vector
+from innkeeper.store.for_each import Sent
 from innkeeper.store.line import Connect, Line, Rows
 from innkeeper.store.patience import Patience
 from innkeeper.store.pipeline import cursor_of, drain
-from innkeeper.store.prepared import integer
+from innkeeper.store.prepared import Cursor, integer
 from innkeeper.store.retry import translate
 from innkeeper.store.trim import KEEP_S
 
 MAX_CHANGES: Final = 20_000
 """Changes that are caught up with; whoever is further behind reads everything anew, which is
 cheaper then."""
+NEAR: Final = 32
+"""Changes that the loop goes through itself, in a few milliseconds. More are left to a thread."""
 RELOAD_AFTER_S: Final = KEEP_S / 2
 """Who has not looked for so long reads everything anew: of a writer that was forgotten meanwhile
 nothing would tell that changes are missing. Half of the time for which these are kept."""
@@ -72,6 +75,8 @@ class FeedReader:
         self._unanswered = False
         self._seen: Vector | None = None
         self._looked_at = 0.0
+        # Writers that wrote between the last two looks, and are likely to have written again.
+        self._busy: tuple[str, ...] = ()
 
     def peek(self, told: Callable[[bool], None]) -> None:
         """Ask on the loop, not during a look, whether all is as it was at the last look.
@@ -105,7 +110,7 @@ class FeedReader:
                 self._drop()
                 failure = translate(error)
                 # A read may be repeated at will.
-                if not isinstance(failure, ConnectionLost) or not patience.wait():
+                if not isinstance(failure, ConnectionLost) or not on_loop.elsewhere(patience.wait):
                     raise failure from error
             except BaseException:
                 self._drop()
@@ -144,22 +149,40 @@ class FeedReader:
         if not asked and self._seen is not None and changes.vector(conn) == self._seen:
             self._looked_at = at
             return None
-        with _snapshot(conn):
+        with contextlib.closing(cursor_of(conn)) as cursor:
+            cursor.execute("START TRANSACTION READ ONLY")
+            known = None if self._seen is None else changes.guessed(conn, self._seen, self._busy)
             there = changes.vector(conn)
-            picture = self._picture(conn, there, awake=at - self._looked_at)
+            read = partial(self._read, conn, cursor, there, known, awake=at - self._looked_at)
+            # What is much had better not keep the loop.
+            much = changes.ahead(there, self._seen or {}) > NEAR
+            picture = on_loop.elsewhere(read) if much else read()
+        drain(conn)
+        seen = self._seen or {}
+        self._busy = tuple(of for of, number in there.items() if number > seen.get(of, 0))
         self._seen, self._looked_at = there, at
         return picture
 
-    def _picture(self, conn: Connection, there: Vector, *, awake: float) -> Picture:
+    def _read(
+        self, conn: Connection, cursor: Cursor, there: Vector, known: Sent | None, *, awake: float
+    ) -> Picture:
+        """Read what is new up to ``there``, and end the transaction."""
         touched = None
         if self._seen is not None and awake < self._reload_after_s:
-            touched = changes.between(conn, self._seen, there, most=MAX_CHANGES)
-        return pictures.whole(conn) if touched is None else pictures.of(conn, touched)
+            touched = changes.between(conn, self._seen, there, most=MAX_CHANGES, known=known)
+        if touched is None:
+            whole = on_loop.elsewhere(partial(pictures.whole, conn))
+            cursor.execute("COMMIT")
+            return whole
+        take = pictures.asked(conn, touched)
+        cursor.execute("COMMIT")
+        return take()
 
     def _connection(self) -> Connection:
         """Give the connection. By itself each of its statements is a transaction."""
         if self._conn is None:
-            self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            conn = on_loop.elsewhere(self._engine.connect)
+            self._conn = conn.execution_options(isolation_level="AUTOCOMMIT")
             self._line = self._connect(self._conn)
         return self._conn
 
@@ -169,13 +192,3 @@ class FeedReader:
         if conn is not None:
             conn.invalidate()
             conn.close()
-
-
-@contextlib.contextmanager
-def _snapshot(conn: Connection) -> Iterator[None]:
-    """Let all that the block reads be of one moment."""
-    with contextlib.closing(cursor_of(conn)) as cursor:
-        cursor.execute("START TRANSACTION READ ONLY")
-        yield
-        cursor.execute("COMMIT")
-    drain(conn)

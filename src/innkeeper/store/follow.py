@@ -16,6 +16,7 @@ import msgspec
 
 from innkeeper.core.errors import Unavailable
 from innkeeper.core.picture import Picture
+from innkeeper.store import on_loop
 from innkeeper.store.feed import FeedReader
 
 POLL_S: Final = 1.0
@@ -33,13 +34,17 @@ class Waiter(msgspec.Struct, eq=False):
     """Called on the loop once the index is up to date, or cannot be brought up to date."""
     settle: Callable[[], None] = _nothing
     """Called on the loop just before the index takes what is new."""
+    has_news: bool = False
+    """Whether there surely is something new."""
 
 
 class Follower:
-    """Keeps an index up to date. It belongs to the loop, its reader to a thread."""
+    """Keeps an index up to date. It belongs to the loop."""
 
-    def __init__(self, reader: FeedReader) -> None:
+    def __init__(self, reader: FeedReader, *, looks_on_loop: bool) -> None:
+        """Look by ``reader``: on the loop, where its waits let that go on; else on a thread."""
         self._reader = reader
+        self._looks_on_loop = looks_on_loop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-follower")
         self._on_picture: Callable[[Picture], None] = _ignore
         self._waiting: list[Waiter] = []
@@ -105,13 +110,23 @@ class Follower:
         waiters, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         self._round = loop.create_future()
-        self._reader.peek(partial(self._peeked, waiters, loop.time()))
+        told = partial(self._peeked, waiters, loop.time())
+        if any(waiter.has_news for waiter in waiters):
+            self._reader.rest()
+            told(same=False)
+        else:
+            self._reader.peek(told)
 
     def _peeked(self, waiters: list[Waiter], began: float, same: bool) -> None:  # noqa: FBT001
         if same:
             self._end(waiters, began, None, None)
             return
-        look = asyncio.get_running_loop().run_in_executor(self._thread, self._reader.look)
+        look: asyncio.Future[Picture | None]
+        if self._looks_on_loop:
+            look = on_loop.begin(self._reader.look)
+        else:
+            loop = asyncio.get_running_loop()
+            look = loop.run_in_executor(self._thread, self._reader.look)
         look.add_done_callback(partial(self._looked, waiters, began))
 
     def _looked(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
+    Integer,
     Table,
     UpdateBase,
     bindparam,
@@ -32,6 +33,7 @@ from innkeeper.store.dialects import mariadb, postgresql, sqlite
 from innkeeper.store.dialects.rows import PARAMETER, Kind, type_of
 from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Cursor, Scalar
+from innkeeper.store.strict import strictly
 
 MAX_ROWS: Final = 1_000
 """Rows of one statement, which keeps its parameter small: 100 kB."""
@@ -48,6 +50,9 @@ _TABLES: Final[Mapping[str, Callable[[Mapping[str, Kind]], FromClause]]] = {
 }
 """What makes a table of the one parameter that holds all rows, by the name of the dialect."""
 
+_COUNT: Final = "given_rows"
+"""The parameter that holds how many rows there are."""
+
 _FILES: Final = frozenset({"sqlite"})
 """Dialects of databases that are files."""
 
@@ -61,24 +66,30 @@ class ForEach:
         """Take what writes the statement over a row that has these ``columns``."""
         self._write = write
         self._columns = columns
-        self._compiled: dict[str, _AtOnce | _OneByOne] = {}
+        self._compiled: dict[tuple[str, bool], _AtOnce | _OneByOne] = {}
 
-    def send(self, conn: Connection, rows: Sequence[Values]) -> "Sent":
-        """Execute for each row. Where the connection has a pipeline, only who asks more waits."""
+    def send(self, conn: Connection, rows: Sequence[Values], *, strict: bool = False) -> "Sent":
+        """Execute for each row. Where the connection has a pipeline, only who asks more waits.
+
+        A ``strict`` one gives nothing, and fails unless it changes or finds as many rows.
+        """
         cursors = []
         for page in _pages(rows):
             cursor = cursor_of(conn)
-            self._for(conn.dialect).run(cursor, page)
+            self._for(conn.dialect, strict=strict).run(cursor, page)
             cursors.append(cursor)
         return Sent(cursors)
 
-    def _for(self, dialect: Dialect) -> "_AtOnce | _OneByOne":
-        found = self._compiled.get(dialect.name)
+    def _for(self, dialect: Dialect, *, strict: bool) -> "_AtOnce | _OneByOne":
+        found = self._compiled.get((dialect.name, strict))
         if found is None:
             statement = self._write({name: column(name) for name in self._columns})
             gives_nothing = isinstance(statement, UpdateBase) and not statement.exported_columns
-            kind = _OneByOne if gives_nothing and dialect.name in _FILES else _AtOnce
-            found = self._compiled[dialect.name] = kind(self._write, self._columns, dialect)
+            if gives_nothing and dialect.name in _FILES:
+                found = _OneByOne(self._write, self._columns, dialect)
+            else:
+                found = _AtOnce(self._write, self._columns, dialect, strict=strict)
+            self._compiled[dialect.name, strict] = found
         return found
 
 
@@ -155,20 +166,31 @@ class _OneByOne:
 class _AtOnce:
     """A statement over a table that one parameter holds."""
 
-    __slots__ = ("_constants", "_names", "_order", "_sql")
+    __slots__ = ("_constants", "_names", "_order", "_sql", "_strict")
 
     def __init__(
-        self, write: Callable[[Row], ClauseElement], columns: Mapping[str, Kind], dialect: Dialect
+        self,
+        write: Callable[[Row], ClauseElement],
+        columns: Mapping[str, Kind],
+        dialect: Dialect,
+        *,
+        strict: bool,
     ) -> None:
-        compiled = write(cast("Row", _TABLES[dialect.name](columns).c)).compile(dialect=dialect)
+        statement = write(cast("Row", _TABLES[dialect.name](columns).c))
+        if strict:
+            statement = strictly(statement, bindparam(_COUNT, type_=Integer))
+        compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
         self._names = tuple(columns)
         self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
         self._constants: dict[str, Scalar] = dict(compiled.params or {})
+        self._strict = strict
 
     def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
         names = self._names
         named = [dict(zip(names, row, strict=True)) for row in rows]
         values = {**self._constants, PARAMETER: msgspec.json.encode(named).decode()}
+        if self._strict:
+            values[_COUNT] = len(rows)
         order = self._order
         cursor.execute(self._sql, values if order is None else [values[name] for name in order])

@@ -73,7 +73,7 @@ def change_amounts(
     by_class = {txn.class_id(each.resource_class): each for each in changed}
     raised = raising(txn, rp_id, seen_generation)
     rows = [_row(rp_id, class_id, each) for class_id, each in sorted(by_class.items())]
-    changing = _CHANGE.send(txn.conn, rows)
+    changing = _CHANGE.send(txn.conn, rows, strict=txn.strict)
     txn.check(
         lambda: (raised.count(), changing.count()) == (1, len(rows)),
         lambda: ConcurrentUpdate("resource provider generation conflict"),

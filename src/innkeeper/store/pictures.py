@@ -80,13 +80,8 @@ def whole(conn: Connection) -> Picture:
     )
 
 
-def of(conn: Connection, touched: Touched) -> Picture:
-    """Give the picture of what ``touched`` names, as it is in this transaction."""
-    return asked(conn, touched)()
-
-
 def asked(conn: Connection, touched: Touched) -> Callable[[], Picture]:
-    """Ask for the picture of what ``touched`` names; give what waits for it.
+    """Ask for the picture of what ``touched`` names, as it is in this transaction; give what waits.
 
     Where the connection has a pipeline, this waits for nothing that a claim touches.
     """

@@ -20,6 +20,9 @@ class Pipeline(Protocol):
     def cursor(self) -> Cursor:
         """Give a cursor that knows the last statement that it has sent."""
 
+    def commit(self) -> None:
+        """Send COMMIT along: it is carried out if nothing that was sent before it fails."""
+
     def drain(self) -> None:
         """Wait until all is answered; raise the first error, which undid what came after it."""
 
@@ -42,6 +45,13 @@ def cursor_of(conn: Connection) -> Cursor:
     """Give a bare cursor in the transaction of ``conn``."""
     pipeline = _of(conn)
     return cast("Cursor", conn.connection.cursor()) if pipeline is None else pipeline.cursor()
+
+
+def commit(conn: Connection) -> None:
+    """Send COMMIT along on ``conn``, where statements go along."""
+    pipeline = _of(conn)
+    if pipeline is not None:
+        pipeline.commit()
 
 
 def drain(conn: Connection) -> None:

@@ -8,10 +8,11 @@ SQLAlchemy converts them, so points in time are given as microseconds.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, literal_column
 from sqlalchemy.engine import Dialect
 
 from innkeeper.core.errors import StoreError
+from innkeeper.store.strict import strictly
 
 Scalar = str | int | float | bytes | None
 
@@ -50,11 +51,21 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[tuple[str, bool], _Compiled] = {}
 
-    def run(self, cursor: Cursor, dialect: Dialect, values: Mapping[str, Scalar]) -> None:
-        """Execute with named ``values``; rows and rowcount are then the cursor's."""
-        compiled = self._for(dialect)
+    def run(
+        self,
+        cursor: Cursor,
+        dialect: Dialect,
+        values: Mapping[str, Scalar],
+        *,
+        strict: bool = False,
+    ) -> None:
+        """Execute with named ``values``; rows and rowcount are then the cursor's.
+
+        A ``strict`` one gives neither, and fails unless it changes or finds one row.
+        """
+        compiled = self._for(dialect, strict=strict)
         cursor.execute(compiled.sql, compiled.arrange(values))
 
     def sql(self, dialect: Dialect) -> str:
@@ -65,10 +76,13 @@ class Prepared:
         """Give ``values`` and the literals, by name."""
         return self._for(dialect).named(values)
 
-    def _for(self, dialect: Dialect) -> "_Compiled":
-        found = self._compiled.get(dialect.name)
+    def _for(self, dialect: Dialect, *, strict: bool = False) -> "_Compiled":
+        found = self._compiled.get((dialect.name, strict))
         if found is None:
-            found = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+            statement = self._statement
+            if strict:
+                statement = strictly(statement, literal_column("1"))
+            found = self._compiled[dialect.name, strict] = _Compiled(statement, dialect)
         return found
 
 

@@ -116,20 +116,26 @@ def impossible(action: str, reason: str) -> InvalidInput:
 
 def raise_generation(txn: Txn, provider: Provider) -> int:
     """Raise a provider's generation by 1 and give it; raise ConcurrentUpdate if it has changed."""
-    if raising(txn, provider.id, provider.generation).count() != 1:
-        raise ConcurrentUpdate(
+    raised = raising(txn, provider.id, provider.generation)
+    txn.check(
+        lambda: raised.count() == 1,
+        lambda: ConcurrentUpdate(
             "resource provider generation conflict: another request has changed the resource"
             f" provider {provider.uuid}. Please retry your update"
-        )
+        ),
+    )
     txn.provider_changed(provider.id)
     return provider.generation + 1
 
 
 def raising(txn: Txn, rp_id: RpId, seen: int) -> Sent:
-    """Raise the generation of a provider by 1 if it is still ``seen``: then it counts 1, else 0."""
+    """Raise the generation of a provider by 1 if it is still ``seen``; to be checked by who calls.
+
+    Its count is 1 then, else 0.
+    """
     cursor = cursor_of(txn.conn)
     values = {"rp": rp_id, "seen": seen, "now_us": txn.now_us}
-    _RAISE_GENERATION.run(cursor, txn.dialect, values)
+    _RAISE_GENERATION.run(cursor, txn.dialect, values, strict=txn.strict)
     return Sent([cursor])
 
 

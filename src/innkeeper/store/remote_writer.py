@@ -1,7 +1,10 @@
 """The writer of an engine behind a socket: a batch and its COMMIT in one go.
 
-A connection may break at any moment. Before COMMIT that undid everything, and the batch is run
-again on the next connection; during COMMIT nobody knows, and the writer's own row is looked at:
+Where statements go along, COMMIT goes along with them: all of the batch is strict, so that whatever
+does not do what it must keeps COMMIT from being carried out. Then it is run again, step by step.
+
+A connection may break at any moment. Before COMMIT is sent that undid everything, and the batch is
+run again on the next connection; after that nobody knows, and the writer's own row is looked at:
 the transaction that was to raise its number either did or did not. Nothing is repeated blindly.
 
 This must never write beside another process: a number that is not the next one fails the batch.
@@ -28,7 +31,7 @@ from innkeeper.store import changes, on_loop, pipeline
 from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
-from innkeeper.store.txn import NotDone, Txn
+from innkeeper.store.txn import Txn
 from innkeeper.store.writer import Job, Writer, run_together
 
 CAREFUL_BATCHES: Final = 16
@@ -49,16 +52,11 @@ class RemoteWriter(Writer):
         super().__init__(engine, clock=clock, writer_id=writer_id)
         self._over = threading.Event()
         self._patience = Patience(reconnect_s, self._over)
-        # Number of the last transaction that is known to be committed, and of the open one.
-        self._last = 0
-        self._number: int | None = None
+        # Whether the COMMIT of the open transaction is sent, and what that touched.
+        self._committing = False
+        self._touched = Touched()
         self._careful_left = 0
         self._taken: StoreTaken | None = None
-
-    def start(self) -> int:
-        """Enroll in ``writers``; give the number of this writer's last transaction."""
-        self._last = super().start()
-        return self._last
 
     def write(self, batch: Sequence[Job]) -> Picture | None:
         """Run a batch and commit it; give each job its outcome.
@@ -86,21 +84,20 @@ class RemoteWriter(Writer):
                 return picture
 
     def _run_once(self, batch: Sequence[Job]) -> Picture | None:
-        self._forget_number()
-        picture = self._run_ops(batch)
-        if picture is None:
-            return None
+        self._committing = False
         try:
-            self.commit()
-        except ConnectionLost as lost:
-            if not self._was_committed(lost):
+            picture = self._run_ops(batch)
+            if picture is not None:
+                self._committing = True
+                self.commit()
+        except (*self._driver_errors, StoreError) as error:
+            lost = error if isinstance(error, StoreError) else translate(error)
+            if not self._committing or not isinstance(lost, ConnectionLost):
                 raise
-        if self._number is not None:
-            self._last = self._number
+            picture = self._found(lost)
+            if picture is None:
+                raise
         return picture
-
-    def _forget_number(self) -> None:
-        self._number = None
 
     def _run_ops(self, batch: Sequence[Job]) -> Picture | None:
         """Run the ops without savepoints, which cost two round trips each, while none fails."""
@@ -108,23 +105,21 @@ class RemoteWriter(Writer):
             self._careful_left -= 1
             return self._run_carefully(batch)
         try:
-            return self._run(batch, self._attempt_bare)
+            return self._run(batch, self._attempt_bare, strict=True)
         except _OpFailed as failed:
             if len(batch) == 1:
                 batch[0].error = failed.cause
                 return None
-        except NotDone:
-            pass
         except self._driver_errors as error:
             cause = translate(error)
             if isinstance(cause, (Transient, ConnectionLost)):
                 raise
             if len(batch) == 1 and isinstance(cause, Unavailable):
                 raise
-            # It may be that of a statement which would not have been sent, had no check been put
-            # off; or one that nobody asked about.
+            # Somebody's statement did not do what it must, or was refused.
         if len(batch) > 1:
             self._careful_left = CAREFUL_BATCHES
+        self._committing = False
         return self._run_carefully(batch)
 
     def _run_carefully(self, batch: Sequence[Job]) -> Picture | None:
@@ -144,26 +139,30 @@ class RemoteWriter(Writer):
     def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
         """Run ops as one; if that fails, so does the whole transaction."""
         txn.touched = Touched()
-        if pipeline.goes_along(txn.conn):
-            txn.put_off()
         try:
             run_together(txn, jobs)
         except self._driver_errors:
             raise
         except Exception as error:  # fence: writer
-            if not txn.is_sure:
-                # Had all been done that came before, this might not have failed.
-                raise NotDone from error
+            # Had all been done that came before, this might not have failed.
+            pipeline.drain(txn.conn)
             # It must be known for an op's, so that its sender alone is told when all are run again.
             raise _OpFailed(error) from error
         return txn.touched
 
-    def _recorded(self, txn: Txn, touched: Touched) -> None:
-        del touched
-        number = changes.recorded(txn, self._id)
-        if number != self._last + 1:
-            raise self._is_taken()
-        self._number = number
+    def _record(self, txn: Txn, touched: Touched) -> None:
+        try:
+            super()._record(txn, touched)
+        except StoreTaken as taken:
+            self._taken = taken
+            raise
+
+    def _end(self, txn: Txn, touched: Touched) -> None:
+        self._touched = touched
+        # What leaves no record could not be looked up.
+        if txn.strict and self._number is not None:
+            self._committing = True
+            pipeline.commit(txn.conn)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """Roll back, or drop a connection that is broken: its end is the end of all it did.
@@ -173,7 +172,7 @@ class RemoteWriter(Writer):
         answered = isinstance(error, self._driver_errors) and not isinstance(
             translate(error), ConnectionLost
         )
-        if not answered and not isinstance(error, (InnkeeperError, NotDone, _OpFailed)):
+        if not answered and not isinstance(error, (InnkeeperError, _OpFailed)):
             conn.invalidate()
         conn.close()
 
@@ -181,8 +180,8 @@ class RemoteWriter(Writer):
         """Wait a little for the database; tell whether trying again is worth it."""
         return on_loop.elsewhere(self._patience.wait)
 
-    def _was_committed(self, lost: ConnectionLost) -> bool:
-        """Find out whether the transaction whose COMMIT nobody answered took place.
+    def _found(self, lost: ConnectionLost) -> Picture | None:
+        """Find out what came of the transaction whose COMMIT nobody answered; None: nothing did.
 
         Raises AmbiguousCommit if that cannot be said.
         """
@@ -194,6 +193,7 @@ class RemoteWriter(Writer):
             try:
                 with self._connect() as conn:
                     found = changes.last_of(conn, self._id)
+                    picture = self._picture(conn, self._touched)()
                     conn.rollback()
             except (*self._driver_errors, StoreError) as error:
                 if not self._wait_for_it():
@@ -203,18 +203,13 @@ class RemoteWriter(Writer):
                     ) from error
                 continue
             if found == self._number:
-                return True
-            # A row that began in that very transaction went with it.
-            if (found or 0) == self._last:
-                return False
-            raise self._is_taken()
-
-    def _is_taken(self) -> StoreTaken:
-        self._taken = StoreTaken(
-            "Another process has written the store meanwhile, or the database has lost what was"
-            " committed. What this process knows of it may be wrong: start it again."
-        )
-        return self._taken
+                self._last = self._number
+                return picture
+            # What is gone went with the transaction that began it, or could not be raised.
+            if found in (None, self._last):
+                return None
+            self._taken = changes.taken()
+            raise self._taken
 
 
 class _OpFailed(Exception):

@@ -9,12 +9,11 @@ applied in another order than that of their commits. The follower alone feeds th
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from innkeeper.core.errors import NotEnrolled
 from innkeeper.core.picture import Picture
 from innkeeper.store import changes
-from innkeeper.store.prepared import Cursor
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
@@ -34,23 +33,20 @@ class SharedWriter(RemoteWriter):
         """Write as ``new_id()``, an id that nobody ever had."""
         super().__init__(engine, clock=clock, writer_id=new_id(), reconnect_s=reconnect_s)
         self._new_id = new_id
-        self._turn: Cursor
 
     def _begin(self, txn: Txn) -> None:
-        self._turn = changes.take_turn(txn)
+        changes.take_turn(txn)
         # Since our last turn others may have renamed or removed them.
         self._names.forget_custom()
 
-    def _recorded(self, txn: Txn, touched: Touched) -> None:
-        changes.check_turn(self._turn)
+    def _record(self, txn: Txn, touched: Touched) -> None:
         try:
-            super()._recorded(txn, touched)
+            super()._record(txn, touched)
         except NotEnrolled:
             # Silent for long, we were taken for dead. The old id's numbers must not come again.
             self._id = self._new_id()
             self._last = changes.enroll(txn, self._id)
-            changes.record(txn, self._id, touched)
-            super()._recorded(txn, touched)
+            super()._record(txn, touched)
 
-    def _picture(self, txn: Txn, touched: Touched) -> Callable[[], Picture]:
+    def _picture(self, conn: Connection, touched: Touched) -> Callable[[], Picture]:
         return Picture

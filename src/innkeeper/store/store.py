@@ -4,8 +4,8 @@ Writes are ops of one transaction at a time (group commit). They run on the loop
 their own they would wait for the interpreter's lock at each statement, which costs more than the
 statements do. What waits lets the loop go on. On an embedded database that is only the commit,
 for the disk, on a thread. Behind a socket it is whatever asks the server: on the loop, where the
-driver can do that and nobody waits for his turn, else all of a transaction is on the thread. Reads
-go to a small pool of threads, each read on a snapshot of its own.
+driver can do that, else all of a transaction is on the thread. Reads go to a small pool of threads,
+each read on a snapshot of its own.
 
 A store that is shared with other processes is followed: nothing but the follower's rounds feeds
 the index then, and a write is answered after a round that begins when it is committed.
@@ -100,7 +100,8 @@ class Store(OpenStore):
                     backend.open_follower(),
                     connect=backend.line,
                     reconnect_s=backend.reconnect_s,
-                )
+                ),
+                looks_on_loop=backend.waits_on_loop,
             )
         elif backend.ops_on_loop:
             self._writer = Writer(writer, clock=clock, writer_id=writer_id)
@@ -303,8 +304,7 @@ class Store(OpenStore):
                 self._finish(batch, None, outcome="refused")
                 return
             work = partial(self._writer.commit_of, picture)
-        # Beside other processes none may keep the turn while its loop has something else to do.
-        if self._backend.waits_on_loop and self._follower is None:
+        if self._backend.waits_on_loop:
             self._commit = on_loop.begin(work)
         else:
             self._commit = loop.run_in_executor(self._committer, work)
@@ -334,7 +334,10 @@ class Store(OpenStore):
                 self._show(jobs, picture or Picture())
             else:
                 # Whether or not a look succeeds: what is committed is, and who reads looks himself.
-                self._follower.soon(Waiter(lambda _: _deliver(jobs), partial(_settle, jobs)))
+                has_news = outcome == "committed"
+                self._follower.soon(
+                    Waiter(lambda _: _deliver(jobs), partial(_settle, jobs), has_news=has_news)
+                )
             seconds = asyncio.get_running_loop().time() - batch.sent_at
             self._on_batch(outcome, len(jobs), seconds)
         finally:

@@ -96,7 +96,7 @@ def take(
     that is not looked for: Conflict.
     """
     keys = sorted(wanted)
-    sent = _TAKE.send(txn.conn, [wanted[key].row(key) for key in keys])
+    sent = _TAKE.send(txn.conn, [wanted[key].row(key) for key in keys], strict=txn.strict)
     return lambda: txn.check(
         lambda: sent.count() == len(keys),
         lambda: Conflict(_TOGETHER) if uuids is None else _refusal(txn, wanted, uuids),

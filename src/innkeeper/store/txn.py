@@ -13,51 +13,32 @@ from innkeeper.store.prepared import Cursor
 from innkeeper.store.touched import Touched
 
 
-class NotDone(Exception):
-    """Something did not do what it must, in a transaction that puts off its checks."""
-
-
 class Txn:
     """An open transaction of the writer. An op must not keep it.
 
-    ``now`` is one moment for the whole batch.
+    ``now`` is one moment for the whole batch. In a ``strict`` one, statements that must find rows
+    are sent to fail by themselves if they do not, and nobody waits to see what they did.
     """
 
-    def __init__(self, conn: Connection, *, names: Names, now: datetime) -> None:
+    def __init__(
+        self, conn: Connection, *, names: Names, now: datetime, strict: bool = False
+    ) -> None:
         self.conn = conn
+        self.strict = strict
         self.now = now
         self.now_us = to_us(now)
         self.names = names
         self.touched = Touched()
         self.dialect = conn.dialect
         self.cursor: Cursor = cursor_of(conn)
-        self._puts_off = False
-        self._put_off: list[Callable[[], bool]] = []
-
-    def put_off(self) -> None:
-        """From now on put off all checks: what fails will undo the whole transaction."""
-        self._puts_off = True
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether all that was done so far is known to be done."""
-        return not self._put_off
 
     def check(self, is_done: Callable[[], bool], why_not: Callable[[], Exception]) -> None:
-        """Wait for what was sent, and raise what ``why_not`` finds if that did not do what it must.
+        """Raise what ``why_not`` finds if a statement that was sent did not do what it must.
 
-        Or put that off, so that what comes next is sent along.
+        A strict one sees to that itself.
         """
-        if self._puts_off:
-            self._put_off.append(is_done)
-        elif not is_done():
+        if not self.strict and not is_done():
             raise why_not()
-
-    def check_all(self) -> None:
-        """Make the checks that were put off. Raises NotDone: who wants to know why runs it anew."""
-        put_off, self._put_off = self._put_off, []
-        if not all(is_done() for is_done in put_off):
-            raise NotDone
 
     def class_id(self, name: str) -> int:
         """Give the id of a resource class; raise UnknownName if there is none."""

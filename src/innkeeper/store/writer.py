@@ -59,6 +59,10 @@ class Writer:
         # Of the transaction that is to be committed; and the same one between two of them.
         self._open: Connection | None = None
         self._kept: Connection | None = None
+        # Number of the last transaction that is known to be committed, and of the open one, if it
+        # has one.
+        self._last = 0
+        self._number: int | None = None
 
     @property
     def id(self) -> str:
@@ -68,7 +72,9 @@ class Writer:
     def start(self) -> int:
         """Enroll in ``writers``; give the number of this writer's last transaction."""
         with self._engine.begin() as conn:
-            return changes.enroll(Txn(conn, names=self._names, now=self._clock()), self._id)
+            txn = Txn(conn, names=self._names, now=self._clock())
+            self._last = changes.enroll(txn, self._id)
+        return self._last
 
     def run(self, batch: Sequence[Job]) -> Picture | None:
         """Run the ops of a batch in one transaction, and give each job its outcome.
@@ -113,6 +119,8 @@ class Writer:
                 raise translate(error) from error
             raise
         self._kept = conn
+        if self._number is not None:
+            self._last = self._number
 
     def close(self) -> None:
         """Let go of the connection, between two batches."""
@@ -123,23 +131,23 @@ class Writer:
     def _try(self, batch: Sequence[Job]) -> Picture | None:
         return self._run(batch, self._attempt)
 
-    def _run(self, batch: Sequence[Job], attempt: Attempt) -> Picture:
-        """Run the ops, each by ``attempt``, and leave the transaction open."""
+    def _run(self, batch: Sequence[Job], attempt: Attempt, *, strict: bool = False) -> Picture:
+        """Run the ops, each by ``attempt``, and leave the transaction to be ended by ``commit``."""
         touched = Touched()
+        self._number = None
         conn, self._kept = self._kept or self._connect(), None
         try:
             conn.begin()
-            txn = Txn(conn, names=self._names, now=self._clock())
+            goes_along = strict and pipeline.goes_along(conn)
+            txn = Txn(conn, names=self._names, now=self._clock(), strict=goes_along)
             self._begin(txn)
             for jobs in _pieces(batch):
                 touched.merge(attempt(txn, jobs))
             if touched:
-                changes.record(txn, self._id, touched)
-            asked = self._picture(txn, touched)
-            txn.check_all()
+                self._record(txn, touched)
+            asked = self._picture(conn, touched)
+            self._end(txn, touched)
             picture = asked()
-            if touched:
-                self._recorded(txn, touched)
             pipeline.drain(conn)
         except BaseException as error:
             self._names.clear()
@@ -154,14 +162,18 @@ class Writer:
     def _begin(self, txn: Txn) -> None:
         """Do what comes before the first op of a transaction."""
 
-    def _recorded(self, txn: Txn, touched: Touched) -> None:
-        """Look at the number that the transaction was given."""
-        del touched
-        changes.recorded(txn, self._id)
+    def _record(self, txn: Txn, touched: Touched) -> None:
+        """Number the transaction, and say what it touched."""
+        number = self._last + 1
+        changes.record(txn, self._id, number, touched)
+        self._number = number
 
-    def _picture(self, txn: Txn, touched: Touched) -> Callable[[], Picture]:
+    def _picture(self, conn: Connection, touched: Touched) -> Callable[[], Picture]:
         """Ask what the index shall know of the transaction once it is durable."""
-        return pictures.asked(txn.conn, touched)
+        return pictures.asked(conn, touched)
+
+    def _end(self, txn: Txn, touched: Touched) -> None:
+        """Do what comes after the last question of a transaction."""
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """End a transaction that ``error`` ended, and the connection with it.

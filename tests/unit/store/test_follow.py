@@ -58,7 +58,7 @@ def feed() -> Feed:
 
 @pytest.fixture
 def follower(feed: Feed) -> Follower:
-    return Follower(cast("FeedReader", feed))
+    return Follower(cast("FeedReader", feed), looks_on_loop=False)
 
 
 async def test_all_who_wait_share_the_next_round(feed: Feed, follower: Follower) -> None:

@@ -48,6 +48,7 @@ class LibpqPipeline:
         # As many as there are statements in the code that cursors are given.
         self._statements: dict[str, LibpqStatement] = {}
         self._waiting: list[_Outcome] = []
+        self._begun = 0
 
     def cursor(self) -> Cursor:
         """Give a cursor that knows the last statement that it has sent."""
@@ -65,9 +66,13 @@ class LibpqPipeline:
         if not self._waiting:
             idle = self._pgconn.transaction_status == TransactionStatus.IDLE
             self._pgconn.enter_pipeline_mode()
-            if idle and not self._driver.autocommit:
-                self._run(self._statement("BEGIN"), [], [])
+            if idle:
+                self._begin()
         return self._run(statement, sent, formats)
+
+    def commit(self) -> None:
+        """Send COMMIT along, where a transaction is open."""
+        self.send("COMMIT", {})
 
     def drain(self) -> None:
         """Wait until all is answered; raise the first error, which undid what came after it."""
@@ -102,6 +107,19 @@ class LibpqPipeline:
         transformer = Transformer(self._driver)
         transformer.set_pgresult(result)
         return cast("list[tuple[Scalar, ...]]", transformer.load_rows(0, result.ntuples, tuple))
+
+    def _begin(self) -> None:
+        """Begin a transaction; drop the plans that are kept whenever these have doubled.
+
+        Tables perhaps have too. Joined with given rows, a table that was empty when that was
+        planned would be walked through for each of them, until the server gathers statistics by
+        itself.
+        """
+        if not self._driver.autocommit:
+            self._run(self._statement("BEGIN"), [], [])
+        self._begun += 1
+        if self._begun & (self._begun - 1) == 0:
+            self._run(self._statement("DISCARD PLANS"), [], [])
 
     def _statement(self, sql: str) -> LibpqStatement:
         found = self._statements.get(sql)

@@ -1,6 +1,5 @@
 """PostgreSQL, by psycopg 3: READ COMMITTED for what writes, a snapshot for what reads."""
 
-import contextlib
 import secrets
 import socket
 from collections.abc import Mapping
@@ -46,6 +45,12 @@ LOCK_KEY: Final = 0x1224_EE9E_4B1D_0001
 PREPARE_AFTER: Final = 2
 """Runs of one statement after which the server keeps its plan."""
 
+BY_KEYS: Final = "; ".join(
+    f"SET {name} = off" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+)
+"""For what finds rows by their keys, however few there were when that was planned. To scan where
+that is off looks dear enough to be compiled first, which costs far more than it."""
+
 _LOST: Final = ("08", "25P03", "57P01", "57P02", "57P03", "25006")
 """Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25P03:
 we kept others waiting for too long; 25006: what was a primary is read only now."""
@@ -63,7 +68,6 @@ class PostgreSQLBackend(SocketBackend):
 
     def __init__(self, url: URL, settings: StoreSettings) -> None:
         super().__init__(url.set(drivername="postgresql+psycopg"), settings)
-        self._commits = 0
         # By this the writer's own earlier connections are told from all others.
         self._me = f"innkeeper {socket.gethostname()[:32]} {secrets.token_hex(4)}"
 
@@ -97,11 +101,6 @@ class PostgreSQLBackend(SocketBackend):
             # What is asked for often is in memory; else a join of a few consumers with what they
             # hold would walk through all allocations.
             options["random_page_cost"] = "1.1"
-        if not reads:
-            # What writes finds rows by their keys, however few there were when it was planned.
-            options |= dict.fromkeys(
-                ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off"
-            )
         if self._is_shared and not reads:
             options["idle_in_transaction_session_timeout"] = f"{round(TURN_LIMIT_S * 1000)}"
         arguments: dict[str, object] = {
@@ -115,7 +114,12 @@ class PostgreSQLBackend(SocketBackend):
             "target_session_attrs": "primary",
             "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         }
-        own = {name: value for name, value in arguments.items() if name not in self._url.query}
+        # What the URL says goes before; but the name must be ours.
+        own = {
+            name: value
+            for name, value in arguments.items()
+            if name == "application_name" or name not in self._url.query
+        }
         engine = create_engine(
             self._url,
             pool_size=size,
@@ -127,19 +131,7 @@ class PostgreSQLBackend(SocketBackend):
         )
         if not reads:
             _add_pipelines(engine)
-            event.listen(engine, "commit", self._plan_anew)
         return engine
-
-    def _plan_anew(self, conn: Connection) -> None:
-        """Drop the plans that are kept whenever transactions have doubled, and tables perhaps.
-
-        Joined with given rows, a table that was empty when that was planned would be walked
-        through for each of them, until the server gathers statistics by itself.
-        """
-        self._commits += 1
-        if self._commits & (self._commits - 1) == 0:
-            with contextlib.closing(conn.connection.cursor()) as cursor:
-                cursor.execute("DISCARD PLANS")
 
     def _check(self, conn: Connection) -> None:
         version = int((conn.dialect.server_version_info or (0,))[0])
@@ -162,21 +154,28 @@ class PostgreSQLBackend(SocketBackend):
 
     def _lock(self, cursor: Any) -> bool:  # noqa: ANN401
         if self._is_shared:
-            # An earlier session of ours keeps nobody from it, but may be in the midst of a write.
-            self._end_mine(cursor)
+            # An earlier session of ours keeps nobody from it, but may have a write to carry out.
+            if self._ended_mine(cursor):
+                return False
             cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", (LOCK_KEY,))
         else:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
         return bool(cursor.fetchone()[0])
 
     def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
+        self._ended_mine(cursor)
+
+    def _ended_mine(self, cursor: Any) -> bool:  # noqa: ANN401
+        """End the writer's earlier connections; tell whether there were any."""
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = %s AND pid <> pg_backend_pid()",
             (self._me,),
         )
+        ended = cursor.fetchone() is not None
         # What it sees of the others' activity is kept until the transaction ends.
         cursor.connection.rollback()
+        return ended
 
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
         cursor.execute(
@@ -215,6 +214,8 @@ def _add_pipeline(driver: "PsycopgConnection[Any]", record: ConnectionPoolEntry)
     # Where PostgreSQL is not used, its driver need not be there.
     from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline  # noqa: PLC0415
 
+    driver.execute(BY_KEYS)
+    driver.commit()
     record.info[pipeline.KEY] = LibpqPipeline(driver)
     # After a rollback psycopg has the server forget what it has prepared: that of the pipeline too.
     driver.prepare_threshold = None

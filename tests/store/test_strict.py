@@ -1,10 +1,15 @@
-"""Checks that are put off: fewer trips to the server, and each is told what he was told before."""
+"""Strict statements: one trip to the server, and each is told what he would be after many."""
 
+import asyncio
 import contextlib
-from typing import Any
+import os
+import socket
+from typing import Any, Final
 
 import msgspec
 import pytest
+from psycopg.pq import TransactionStatus
+from sqlalchemy import create_engine, make_url, text
 
 from innkeeper.core.errors import CapacityExceeded, ConcurrentUpdate, NotFound
 from innkeeper.core.inventory import Inventory
@@ -16,6 +21,10 @@ from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
 from tests.store.databases import empty
+from tests.store.trips import trips
+
+NAMED: Final = {"application_name": "a name of the operator's"}
+WAITING: Final = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 def replacement(world: World, amount: int, host: Any) -> Replacement:
@@ -24,17 +33,9 @@ def replacement(world: World, amount: int, host: Any) -> Replacement:
 
 
 @pytest.mark.slow
-async def test_a_batch_waits_once_before_its_commit(
+async def test_a_batch_waits_once_for_all_of_it_and_its_commit(
     postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waited: list[int] = []
-    drain = LibpqPipeline.drain
-
-    def counted(self: LibpqPipeline) -> None:
-        if self._waiting:
-            waited.append(len(self._waiting))
-        drain(self)
-
     empty(postgresql_store)
     store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
     world = World(store)
@@ -43,7 +44,7 @@ async def test_a_batch_waits_once_before_its_commit(
         host = await world.provider(Inventory("VCPU", 9))
         # Names of classes are read once.
         await store.write(replacement(world, 1, host))
-        monkeypatch.setattr(LibpqPipeline, "drain", counted)
+        made = trips(monkeypatch)
         for generation, op in enumerate(
             (
                 replacement(world, 1, host),
@@ -54,9 +55,9 @@ async def test_a_batch_waits_once_before_its_commit(
             ),
             2,
         ):
-            waited.clear()
+            made.clear()
             await store.write(op)
-            assert len(waited) == 1
+            assert made == [("write", TransactionStatus.IDLE)]
             last = world.pictures[-1]
             assert [each.generation for each in (*last.usages, *last.stocks)] == [generation]
     finally:
@@ -125,3 +126,76 @@ async def test_a_refusal_alone_commits_nothing(world: World) -> None:
     server = world.store._remote is not None
     refused = "refused" if server else "committed"
     assert outcomes == ["committed", refused, "committed", refused]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shared", "query"), [(False, {}), (True, {}), (True, NAMED)])
+async def test_what_is_under_way_on_a_lost_connection_is_not_done_twice(
+    postgresql_store: DatabaseUrl,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    shared: bool,
+    query: dict[str, str],
+) -> None:
+    """The server has all of a transaction, COMMIT too, and waits for a row when we are cut off."""
+    sockets: list[int] = []
+    commit = LibpqPipeline.commit
+
+    def known(self: LibpqPipeline) -> None:
+        sockets.append(self._pgconn.socket)
+        commit(self)
+
+    monkeypatch.setattr(LibpqPipeline, "commit", known)
+    empty(postgresql_store)
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    if shared:
+        await store.close()
+        url = make_url(postgresql_store).update_query_dict(query)
+        shown = url.render_as_string(hide_password=False)
+        store = Store.share(shown, clock=Ticking(), new_writer_id=lambda: "writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    in_the_way = create_engine(postgresql_store)
+    try:
+        host = await world.provider(Inventory("VCPU", 9))
+        await store.write(replacement(world, 1, host))
+        with in_the_way.begin() as conn:
+            conn.execute(text("SELECT 1 FROM inventories FOR UPDATE"))
+            writing = asyncio.create_task(store.write(replacement(world, 2, host)))
+            while not conn.scalar(text(WAITING)):  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+            with socket.socket(fileno=os.dup(sockets[-1])) as ours:
+                ours.shutdown(socket.SHUT_RDWR)
+            # Long enough to come back, to look, and to send it again.
+            await asyncio.sleep(0.3)
+            assert not writing.done()
+        await writing
+        await store.write(replacement(world, 3, host))
+        with in_the_way.begin() as conn:
+            assert conn.scalar(text("SELECT used FROM inventories")) == 6
+            assert conn.scalar(text("SELECT sum(used) FROM allocations")) == 6
+            assert conn.scalar(text("SELECT generation FROM resource_providers")) == 3
+    finally:
+        in_the_way.dispose()
+        await store.close()
+
+
+@pytest.mark.slow
+async def test_transactions_may_outnumber_32_bits(postgresql_store: DatabaseUrl) -> None:
+    empty(postgresql_store)
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    store.start(lambda _: None)
+    await store.close()
+    engine = create_engine(postgresql_store)
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE writers SET sequence = 2147483646 WHERE id = 'writer-1'"))
+    engine.dispose()
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    try:
+        host = await world.provider(Inventory("VCPU", 9))
+        for _ in range(3):
+            await store.write(replacement(world, 1, host))
+    finally:
+        await store.close()
