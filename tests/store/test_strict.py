@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from typing import Any, Final
 
 import msgspec
+import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import create_engine, make_url, text
@@ -15,6 +17,7 @@ from innkeeper.core.errors import CapacityExceeded, ConcurrentUpdate, NotFound
 from innkeeper.core.inventory import Inventory
 from innkeeper.store import inventories
 from innkeeper.store.claims import ConsumerWrite, Replacement
+from innkeeper.store.dialects import over_socket
 from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
 from innkeeper.store.store import Store
 from innkeeper.store.txn import Txn
@@ -30,6 +33,19 @@ WAITING: Final = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 def replacement(world: World, amount: int, host: Any) -> Replacement:
     wanted = world.claim((host, "VCPU", amount))
     return Replacement((ConsumerWrite(wanted.consumer, wanted.allocations, None),))
+
+
+def connection_of(txn: Txn) -> tuple[int, int]:
+    """Give the server's process of the writer's connection, and our file number."""
+    driver = txn.conn.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver.info.backend_pid, driver.fileno()
+
+
+def shut(number: int) -> None:
+    """Break the connection of a file number, as the network would."""
+    with socket.socket(fileno=os.dup(number)) as ours:
+        ours.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.slow
@@ -164,8 +180,7 @@ async def test_what_is_under_way_on_a_lost_connection_is_not_done_twice(
             writing = asyncio.create_task(store.write(replacement(world, 2, host)))
             while not conn.scalar(text(WAITING)):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
-            with socket.socket(fileno=os.dup(sockets[-1])) as ours:
-                ours.shutdown(socket.SHUT_RDWR)
+            shut(sockets[-1])
             # Long enough to come back, to look, and to send it again.
             await asyncio.sleep(0.3)
             assert not writing.done()
@@ -177,6 +192,35 @@ async def test_what_is_under_way_on_a_lost_connection_is_not_done_twice(
             assert conn.scalar(text("SELECT generation FROM resource_providers")) == 3
     finally:
         in_the_way.dispose()
+        await store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [False, True])
+async def test_a_lost_connection_that_does_not_end_soon_is_waited_for(
+    postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, *, shared: bool
+) -> None:
+    monkeypatch.setattr(over_socket, "LOCK_PATIENCE_S", 0.1)
+    empty(postgresql_store)
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    if shared:
+        await store.close()
+        store = Store.share(postgresql_store, clock=Ticking(), new_writer_id=lambda: "writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    try:
+        host = await world.provider(Inventory("VCPU", 9))
+        session, number = await store.write(connection_of)
+        os.kill(session, signal.SIGSTOP)
+        try:
+            shut(number)
+            writing = asyncio.create_task(store.write(replacement(world, 1, host)))
+            await asyncio.sleep(0.5)
+            assert not writing.done()
+        finally:
+            os.kill(session, signal.SIGCONT)
+        await writing
+    finally:
         await store.close()
 
 

@@ -154,16 +154,18 @@ class MariaDBBackend(SocketBackend):
         cursor.execute("SELECT " + ", ".join(["IS_USED_LOCK(%s)"] * len(names)), names)
         return [owner for owner in cursor.fetchone() if owner is not None]
 
-    def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
+    def _end_mine(self, cursor: Any) -> bool:  # noqa: ANN401
         cursor.execute("SELECT IS_USED_LOCK(%s)", (self._my_lock,))
         (owner,) = cursor.fetchone()
-        if owner is not None and owner == self._mine:
-            try:
-                cursor.execute(f"KILL CONNECTION {owner:d}")
-            except cursor.connection.Error as error:
-                # It may have ended by itself meanwhile, which is what is wanted.
-                if error.args[0] != NO_SUCH_THREAD:
-                    raise
+        if owner is None or owner != self._mine:
+            return False
+        try:
+            cursor.execute(f"KILL CONNECTION {owner:d}")
+        except cursor.connection.Error as error:
+            # It may have ended by itself meanwhile, which is what is wanted.
+            if error.args[0] != NO_SUCH_THREAD:
+                raise
+        return True
 
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
         cursor.execute("SELECT IS_USED_LOCK(%s)", (self._lock_name,))

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from innkeeper.config import StoreSettings
-from innkeeper.core.errors import SetupError, StoreTaken
+from innkeeper.core.errors import ConnectionLost, SetupError, StoreTaken
 from innkeeper.store.line import Line
 
 LOCK_PATIENCE_S: Final = 3.0
@@ -103,8 +103,8 @@ class SocketBackend(ABC):
         """Try once to take the lock, alone or with others, for this connection."""
 
     @abstractmethod
-    def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
-        """End those connections that hold the lock and were this very writer's."""
+    def _end_mine(self, cursor: Any) -> bool:  # noqa: ANN401
+        """End this very writer's earlier connections; tell whether there are any."""
 
     @abstractmethod
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
@@ -138,7 +138,10 @@ class SocketBackend(ABC):
             raise
 
     def _take_lock(self, connection: Any, _record: object) -> None:  # noqa: ANN401
-        """Make a new connection the writer's. Raises StoreTaken; then the pool closes it."""
+        """Make a new connection the writer's; if that fails the pool closes it.
+
+        Raises StoreTaken; and ConnectionLost: an earlier one of his does not end.
+        """
         with contextlib.closing(connection.cursor()) as cursor:
             self._wait_for_lock(cursor)
         connection.rollback()
@@ -146,10 +149,14 @@ class SocketBackend(ABC):
     def _wait_for_lock(self, cursor: Any) -> None:  # noqa: ANN401
         deadline = time.monotonic() + LOCK_PATIENCE_S
         while not self._lock(cursor):
+            is_mine = self._end_mine(cursor)
             if time.monotonic() > deadline:
+                if is_mine:
+                    raise ConnectionLost(
+                        f"A connection to {self.shown} that was lost has not ended there yet."
+                    )
                 raise StoreTaken(
                     f"The database {self.shown} is in use by another process"
                     f" ({self._owner(cursor)})."
                 )
-            self._end_mine(cursor)
             self._pause.wait(LOCK_POLL_S)

@@ -155,27 +155,23 @@ class PostgreSQLBackend(SocketBackend):
     def _lock(self, cursor: Any) -> bool:  # noqa: ANN401
         if self._is_shared:
             # An earlier session of ours keeps nobody from it, but may have a write to carry out.
-            if self._ended_mine(cursor):
+            if self._end_mine(cursor):
                 return False
             cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", (LOCK_KEY,))
         else:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,))
         return bool(cursor.fetchone()[0])
 
-    def _end_mine(self, cursor: Any) -> None:  # noqa: ANN401
-        self._ended_mine(cursor)
-
-    def _ended_mine(self, cursor: Any) -> bool:  # noqa: ANN401
-        """End the writer's earlier connections; tell whether there were any."""
+    def _end_mine(self, cursor: Any) -> bool:  # noqa: ANN401
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = %s AND pid <> pg_backend_pid()",
             (self._me,),
         )
-        ended = cursor.fetchone() is not None
+        found = cursor.fetchone() is not None
         # What it sees of the others' activity is kept until the transaction ends.
         cursor.connection.rollback()
-        return ended
+        return found
 
     def _owner(self, cursor: Any) -> str:  # noqa: ANN401
         cursor.execute(
