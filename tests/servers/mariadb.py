@@ -87,7 +87,7 @@ class MariaDB(Server):
         return len(found)
 
     def idle_transactions(self, name: str) -> int:
-        """Count the transactions in a database whose client has been silent for 0.25 s."""
+        """Count the transactions that write a database and whose client is silent for 0.25 s."""
         idle = (
             "SELECT count(*) FROM information_schema.innodb_trx t"
             " JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id"

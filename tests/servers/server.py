@@ -98,7 +98,7 @@ class Server(ABC):
 
     @abstractmethod
     def idle_transactions(self, name: str) -> int:
-        """Count the transactions in a database whose client has been silent for 0.25 s."""
+        """Count the transactions that write a database and whose client is silent for 0.25 s."""
 
     @abstractmethod
     def drop(self, name: str) -> None:

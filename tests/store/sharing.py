@@ -40,6 +40,13 @@ class Sharer:
         self.wholes += picture.whole
         self.index.apply(picture)
 
+    def rest(self) -> None:
+        """Look at what others wrote only when somebody asks."""
+        follower = self.store._follower
+        assert follower is not None
+        assert follower._poll is not None
+        follower._poll.cancel()
+
     async def shown(self) -> object:
         await self.store.fresh()
         return everything(self.index)

@@ -20,11 +20,11 @@ from innkeeper.core.errors import (
     DuplicateName,
     StoreTaken,
     Transient,
-    Unavailable,
 )
 from innkeeper.core.inventory import Inventory
+from innkeeper.core.picture import Picture
 from innkeeper.index.index import Index
-from innkeeper.store import changes, claims, usages
+from innkeeper.store import claims, pictures, usages
 from innkeeper.store.audit import audit
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
@@ -32,7 +32,7 @@ from innkeeper.store.tables import consumer_types, consumers, inventories
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
-from tests.store.unanswered import Unanswered
+from tests.store.unanswered import Unanswered, give_up_looking
 
 REMOTE: Final = ("postgresql", "mariadb")
 SEED: Final = 20261121
@@ -176,17 +176,66 @@ async def test_of_a_commit_that_is_not_known_of_no_older_usages_are_kept(
 
     assert await used() == 0
     Unanswered(world.store, database, monkeypatch, carried_out=True)
-    monkeypatch.setattr(world.store._writer, "_wait_for_it", lambda: False)
-    look = changes.last_of
-
-    def cannot_look(*_: object) -> None:
-        monkeypatch.setattr(changes, "last_of", look)
-        raise Unavailable("The database is still away.")
-
-    monkeypatch.setattr(changes, "last_of", cannot_look)
+    give_up_looking(world.store, monkeypatch)
     with pytest.raises(AmbiguousCommit):
         await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 2))))
     assert await used() == 2
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+async def test_a_commit_of_which_nobody_could_be_told_is_looked_up_by_the_next_write(
+    world: World,
+    database: DatabaseUrl,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    carried_out: bool,
+) -> None:
+    host = await world.provider(Inventory("VCPU", 9))
+    Unanswered(world.store, database, monkeypatch, carried_out=carried_out)
+    give_up_looking(world.store, monkeypatch)
+    with pytest.raises(AmbiguousCommit):
+        await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 2))))
+    for name in ("A", "B"):
+        assert await world.store.write(partial(add_type, name)) == name
+    index, fresh = Index(), Index()
+    for picture in world.pictures:
+        index.apply(picture)
+    fresh.apply(world.store.load())
+    assert stocks(index) == stocks(fresh)
+    row = index.row(host.rp_uuid)
+    assert row is not None
+    assert index.inventories(row)[0].used == (2 if carried_out else 0)
+
+
+async def test_what_breaks_after_commit_was_sent_leaves_it_in_doubt(
+    world: World, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await world.provider(Inventory("VCPU", 9))
+    ask = pictures.asked
+
+    def broken(*given: Any) -> Callable[[], Picture]:
+        monkeypatch.undo()
+        answer = ask(*given)
+
+        def answered() -> Picture:
+            answer()
+            raise RuntimeError("a defect")
+
+        return answered
+
+    monkeypatch.setattr(pictures, "asked", broken)
+    with pytest.raises(RuntimeError):
+        await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 2))))
+    await world.store.write(partial(claims.claim, wanted=world.claim((host, "VCPU", 3))))
+    index = Index()
+    for picture in world.pictures:
+        index.apply(picture)
+    row = index.row(host.rp_uuid)
+    assert row is not None
+    # Where COMMIT goes along, it was carried out by then.
+    expected = 5 if database.startswith("postgresql") else 3
+    assert index.inventories(row)[0].used == expected
+    assert await world.store.read(lambda conn: conn.scalar(select(inventories.c.used))) == expected
 
 
 async def test_another_process_that_took_over_is_noticed(

@@ -28,6 +28,7 @@ async def test_a_look_after_a_claim_is_two_trips(
     async with sharers(postgresql_store, 1) as (one,):
         world = World(one.store)
         host = await world.provider(Inventory("VCPU", 10))
+        one.rest()
         made = trips(monkeypatch)
         for _ in range(2):
             made.clear()
@@ -75,6 +76,7 @@ async def test_what_takes_long_does_not_keep_the_loop(
     empty(postgresql_store)
     async with sharers(postgresql_store, 2) as (one, other):
         world = World(other.store)
+        one.rest()
         await one.store.fresh()
         for _ in range(behind):
             await world.provider(Inventory("VCPU", 10))

@@ -50,10 +50,7 @@ async def one_and_other(
 ) -> AsyncIterator[tuple[Sharer, Sharer]]:
     """Give two stores on a database; the second one asks only when it is told to."""
     async with sharers(url, 2, settings=settings) as (one, other):
-        follower = other.store._follower
-        assert follower is not None
-        assert follower._poll is not None
-        follower._poll.cancel()
+        other.rest()
         yield one, other
 
 

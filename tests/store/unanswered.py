@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from innkeeper.core.errors import ConnectionLost
+from innkeeper.core.errors import ConnectionLost, Unavailable
+from innkeeper.store import changes
 from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.store import Store
@@ -11,7 +12,10 @@ from tests.servers.server import DatabaseUrl
 
 
 class Unanswered:
-    """Lets the answer to the next COMMIT get lost, whether that goes along or goes by itself."""
+    """Lets the answer to the next COMMIT get lost, whether that goes along or goes by itself.
+
+    Without ``along``, to the next that goes by itself.
+    """
 
     def __init__(
         self,
@@ -20,6 +24,7 @@ class Unanswered:
         monkeypatch: pytest.MonkeyPatch,
         *,
         carried_out: bool,
+        along: bool = True,
     ) -> None:
         assert store._remote is not None
         self.url = url
@@ -29,10 +34,11 @@ class Unanswered:
         monkeypatch.setattr(self._writer, "commit", self._commit)
         self._send_commit = LibpqPipeline.commit
 
-        def commit(along: LibpqPipeline) -> None:
-            self._commit_along(along)
+        def commit(pipeline: LibpqPipeline) -> None:
+            self._commit_along(pipeline)
 
-        monkeypatch.setattr(LibpqPipeline, "commit", commit)
+        if along:
+            monkeypatch.setattr(LibpqPipeline, "commit", commit)
 
     def _commit(self) -> None:
         """Do what the writer's ``commit`` does."""
@@ -48,13 +54,29 @@ class Unanswered:
         self.url.server.cut(self.url.name)
         return type(self._writer).commit(self._writer)
 
-    def _commit_along(self, along: LibpqPipeline) -> None:
+    def _commit_along(self, pipeline: LibpqPipeline) -> None:
         """Do what the pipeline's ``commit`` does."""
         self.tries += 1
         if self.tries == 1 and not self.carried_out:
             self.url.server.cut(self.url.name)
-        self._send_commit(along)
+        self._send_commit(pipeline)
         if self.tries == 1 and self.carried_out:
-            along.drain()
+            pipeline.drain()
             self.url.server.cut(self.url.name)
             raise psycopg.OperationalError("The connection was lost.")
+
+
+def give_up_looking(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the writer's next look at what came of a COMMIT fail, and no other one made then."""
+    writer, look = store._writer, changes.last_of
+
+    def do_not_wait() -> bool:
+        monkeypatch.delattr(writer, "_wait_for_it")
+        return False
+
+    def cannot_look(*_: object) -> None:
+        monkeypatch.setattr(changes, "last_of", look)
+        monkeypatch.setattr(writer, "_wait_for_it", do_not_wait)
+        raise Unavailable("The database is still away.")
+
+    monkeypatch.setattr(changes, "last_of", cannot_look)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from innkeeper.core.errors import (
@@ -52,9 +53,11 @@ class RemoteWriter(Writer):
         super().__init__(engine, clock=clock, writer_id=writer_id)
         self._over = threading.Event()
         self._patience = Patience(reconnect_s, self._over)
-        # Whether the COMMIT of the open transaction is sent, and what that touched.
-        self._committing = False
         self._touched = Touched()
+        # Whose COMMIT was sent and is not answered.
+        self._in_doubt: _InDoubt | None = None
+        # What took place, and nobody told the index.
+        self._unseen: Touched | None = None
         self._careful_left = 0
         self._taken: StoreTaken | None = None
 
@@ -84,19 +87,26 @@ class RemoteWriter(Writer):
                 return picture
 
     def _run_once(self, batch: Sequence[Job]) -> Picture | None:
-        self._committing = False
+        self._settle()
         try:
             picture = self._run_ops(batch)
             if picture is not None:
-                self._committing = True
+                self._doubt()
                 self.commit()
         except (*self._driver_errors, StoreError) as error:
             lost = error if isinstance(error, StoreError) else translate(error)
-            if not self._committing or not isinstance(lost, ConnectionLost):
+            if not isinstance(lost, ConnectionLost):
+                # It was answered: it did not take place.
+                self._in_doubt = None
                 raise
-            picture = self._found(lost)
+            if self._in_doubt is None:
+                raise
+            picture = self._found(self._in_doubt, lost)
             if picture is None:
                 raise
+        self._in_doubt = None
+        if self._number is not None:
+            self._unseen = None
         return picture
 
     def _run_ops(self, batch: Sequence[Job]) -> Picture | None:
@@ -119,7 +129,7 @@ class RemoteWriter(Writer):
             # Somebody's statement did not do what it must, or was refused.
         if len(batch) > 1:
             self._careful_left = CAREFUL_BATCHES
-        self._committing = False
+        self._in_doubt = None
         return self._run_carefully(batch)
 
     def _run_carefully(self, batch: Sequence[Job]) -> Picture | None:
@@ -151,6 +161,8 @@ class RemoteWriter(Writer):
         return txn.touched
 
     def _record(self, txn: Txn, touched: Touched) -> None:
+        if self._unseen is not None:
+            touched.merge(self._unseen)
         try:
             super()._record(txn, touched)
         except StoreTaken as taken:
@@ -161,7 +173,7 @@ class RemoteWriter(Writer):
         self._touched = touched
         # What leaves no record could not be looked up.
         if txn.strict and self._number is not None:
-            self._committing = True
+            self._doubt()
             pipeline.commit(txn.conn)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
@@ -180,36 +192,68 @@ class RemoteWriter(Writer):
         """Wait a little for the database; tell whether trying again is worth it."""
         return on_loop.elsewhere(self._patience.wait)
 
-    def _found(self, lost: ConnectionLost) -> Picture | None:
+    def _doubt(self) -> None:
+        """Take note that COMMIT is about to be sent."""
+        self._in_doubt = _InDoubt(self._number, self._touched)
+
+    def _settle(self) -> None:
+        """Find out what came of an earlier transaction of which nobody could say it in time.
+
+        Those who sent it were told so. What it touched is touched again, so that the index knows.
+        """
+        doubt = self._in_doubt
+        if doubt is not None and self._look_up(doubt) is not None:
+            self._unseen = doubt.touched
+
+    def _found(self, doubt: "_InDoubt", lost: ConnectionLost) -> Picture | None:
         """Find out what came of the transaction whose COMMIT nobody answered; None: nothing did.
 
         Raises AmbiguousCommit if that cannot be said.
         """
-        if self._number is None:
+        if doubt.number is None:
+            self._in_doubt = None
             raise AmbiguousCommit(
                 f"{lost.detail} It broke during a commit of which the store keeps no record."
             ) from lost
         while True:
             try:
-                with self._connect() as conn:
-                    found = changes.last_of(conn, self._id)
-                    picture = self._picture(conn, self._touched)()
-                    conn.rollback()
+                return self._look_up(doubt)
             except (*self._driver_errors, StoreError) as error:
+                if self._taken is not None:
+                    raise
                 if not self._wait_for_it():
                     raise AmbiguousCommit(
                         "The connection to the database was lost during a commit, and did not"
                         f" come back in time to look what came of it: {error}."
                     ) from error
-                continue
-            if found == self._number:
-                self._last = self._number
-                return picture
-            # What is gone went with the transaction that began it, or could not be raised.
-            if found in (None, self._last):
-                return None
+
+    def _look_up(self, doubt: "_InDoubt") -> Picture | None:
+        """Give what the transaction changed that is in doubt; None: it did not take place.
+
+        Raises StoreTaken: another process has written since.
+        """
+        with self._connect() as conn:
+            found = changes.last_of(conn, self._id)
+            picture = self._picture(conn, doubt.touched)()
+            # That waits until a copy has it, where commits do: by then it has what was found, too.
+            conn.commit()
+        if found is not None and found == doubt.number:
+            self._in_doubt, self._last = None, found
+            return picture
+        # What is gone went with the transaction that began it, or could not be raised.
+        if found not in (None, self._last):
             self._taken = changes.taken()
             raise self._taken
+        self._in_doubt = None
+        return None
+
+
+class _InDoubt(msgspec.Struct, frozen=True):
+    """A transaction that may or may not have been carried out."""
+
+    number: int | None
+    """None: it leaves no record."""
+    touched: Touched
 
 
 class _OpFailed(Exception):

@@ -148,10 +148,11 @@ class SocketBackend(ABC):
 
     def _wait_for_lock(self, cursor: Any) -> None:  # noqa: ANN401
         deadline = time.monotonic() + LOCK_PATIENCE_S
+        was_mine = False
         while not self._lock(cursor):
-            is_mine = self._end_mine(cursor)
+            was_mine |= self._end_mine(cursor)
             if time.monotonic() > deadline:
-                if is_mine:
+                if was_mine:
                     raise ConnectionLost(
                         f"A connection to {self.shown} that was lost has not ended there yet."
                     )
