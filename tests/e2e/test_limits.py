@@ -270,7 +270,7 @@ async def test_what_is_no_http_is_refused(inn: Inn, text: bytes) -> None:
 class TestSlow:
     @pytest.fixture
     def settings(self) -> dict[str, Any]:
-        return {"receive_timeout_s": 0.2}
+        return {"receive_timeout_s": 0.5}
 
     async def test_nothing(self, inn: Inn) -> None:
         assert await (await inn.wire()).is_closed()

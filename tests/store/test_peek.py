@@ -115,7 +115,7 @@ async def test_a_cut_before_the_answer(
 
 
 async def test_a_server_process_that_stands_still_is_left(postgresql_url: DatabaseUrl) -> None:
-    settings = StoreSettings(statement_timeout_s=2.0)
+    settings = StoreSettings(statement_timeout_s=4.0)
     async with one_and_other(postgresql_url, settings) as (one, other):
         await other.store.fresh()
         with unanswered(postgresql_url):
@@ -136,7 +136,7 @@ async def test_a_primary_that_is_gone_has_nothing_to_say(
 ) -> None:
     server = postgresql_url.server
     assert isinstance(server, PostgreSQL)
-    settings = StoreSettings(statement_timeout_s=1.0, connect_timeout_s=2.0, reconnect_s=0.1)
+    settings = StoreSettings(statement_timeout_s=3.0, connect_timeout_s=5.0, reconnect_s=0.1)
     async with one_and_other(postgresql_url, settings) as (one, other):
         await other.store.fresh()
         how(server)
