@@ -46,10 +46,18 @@ PREPARE_AFTER: Final = 2
 """Runs of one statement after which the server keeps its plan."""
 
 BY_KEYS: Final = "; ".join(
-    f"SET {name} = off" for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    (
+        *(
+            f"SET {name} = off"
+            for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+        ),
+        "SET jit = off",
+        "SET plan_cache_mode = force_generic_plan",
+    )
 )
-"""For what finds rows by their keys, however few there were when that was planned. To scan where
-that is off looks dear enough to be compiled first, which costs far more than it."""
+"""For what finds rows by their keys, however few there were when that was planned, so that it need
+not be planned again for the keys at hand. To scan where that is off looks dear enough to be
+compiled first, which costs far more than it."""
 
 _LOST: Final = ("08", "25P03", "57P01", "57P02", "57P03", "25006")
 """Beginnings of the codes that mean: this connection, or the server as it was, is gone. 25P03:
