@@ -103,8 +103,15 @@ def app_of(index: Index, store: Store) -> PlacementApp:
     )
 
 
-async def measure(name: str, app: App, asked: Asked, *, beside: App = bare) -> float:
-    """Print what a request costs, in turns with ``beside``; give it in us."""
+async def measure(
+    name: str,
+    app: App,
+    asked: Asked,
+    *,
+    beside: App = bare,
+    before: Callable[[], None] = lambda: None,
+) -> float:
+    """Print what a request costs, ``before`` included, in turns with ``beside``; give it in us."""
     answer = await app(asked.request())
     if answer.status >= 400:
         raise SystemExit(f"{name}: {answer.status} {answer.body[:300]!r}")
@@ -115,6 +122,7 @@ async def measure(name: str, app: App, asked: Asked, *, beside: App = bare) -> f
     while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - began < MAX_CASE_S):
         started = time.process_time()
         for _ in range(burst):
+            before()
             await app(asked.request())
         between = time.process_time()
         for _ in range(burst):
@@ -130,6 +138,13 @@ async def measure(name: str, app: App, asked: Asked, *, beside: App = bare) -> f
         flush=True,
     )
     return us
+
+
+async def search(name: str, app: App, index: Index, target: str) -> None:
+    """Print what a search costs of which no answer is kept, and one of which it is."""
+    asked = Asked("GET", target)
+    await measure(name, app, asked, before=index.answers.drop)
+    await measure(f"{name}, kept", app, asked)
 
 
 def named(index: Index) -> Index:
@@ -187,10 +202,11 @@ async def read_cases(store: Store) -> None:
     against_plain("writing 1,000 candidates of flat hosts", large_index, asked)
     for limit in (1, 10, 1000):
         target = f"/allocation_candidates?{FLAVOR}&limit={limit}"
-        await measure(f"candidates, 10,000 flat, limit {limit}", large, Asked("GET", target))
+        await search(f"candidates, 10,000 flat, limit {limit}", large, large_index, target)
     target = f"/allocation_candidates?{FLAVOR}&limit=10"
-    full = app_of(named(flat(10_000).index), store)
-    await measure("candidates, 10,000 flat and nearly full, limit 10", full, Asked("GET", target))
+    full_index = named(flat(10_000).index)
+    full = app_of(full_index, store)
+    await search("candidates, 10,000 flat and nearly full, limit 10", full, full_index, target)
     nested_index = named(nested(1_000))
     device = RequestGroup(suffix="1", resources=(("PGPU", 1),))
     asked = CandidateRequest(groups=(RequestGroup(resources=resources), device), limit=1000)
@@ -198,7 +214,7 @@ async def read_cases(store: Store) -> None:
     trees = app_of(nested_index, store)
     for limit in (10, 1000):
         target = f"/allocation_candidates?{FLAVOR}&resources1=PGPU:1&limit={limit}"
-        await measure(f"candidates, 1,000 trees of 7, limit {limit}", trees, Asked("GET", target))
+        await search(f"candidates, 1,000 trees of 7, limit {limit}", trees, nested_index, target)
     half = app_of(named(roomy(5_000)), store)
     target = "/resource_providers?resources=VCPU:1000"
     await measure("providers of 5,000 that have room: none", half, Asked("GET", target))

@@ -1,5 +1,6 @@
 """Which clouds are measured, with which requests, and what each must reach."""
 
+import re
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
@@ -40,6 +41,8 @@ PERFLOAD_NESTED_QUERY: Final = {
     "group_policy": "none",
     "same_subtree": "_COMPUTE,_FPGA",
 }
+_MEMORY: Final = re.compile(r"\b(MEMORY_MB:)(\d+)")
+_SUFFIX: Final = re.compile(r"_(\d+)$")
 PERFLOAD_CONNECTIONS: Final = 10
 PEER_CAP: Final = 1_000
 """max_allocation_candidates of the peer where it would not end otherwise."""
@@ -49,6 +52,9 @@ MAX_CLAIMS: Final = 4_000
 """In one turn: more would fill the cloud of the faster one."""
 READ_CONNECTIONS: Final = 8
 """Enough to keep two processes busy."""
+FLAVORS: Final = 32
+"""What a search is asked for in turn: so many that Innkeeper, which keeps answers to a few, has to
+make each search, one of two workers too. What it keeps of a flavor besides is there at once."""
 WORKERS_GOAL: Final = Goal("workers", 1.8, TWO_PROCESSES)
 """Of reads that leave two cores to the workers: what the load generator and the database take of
 these is next to nothing, and what they take of small reads is half of one."""
@@ -95,17 +101,37 @@ def search(
     peer_cap: int | None = None,
     quick: bool = False,
 ) -> Case:
-    """Measure one search, asked again and again."""
+    """Measure one search, made for one flavor after the other."""
     path = candidates_path(query, limit)
     return Case(
         f"{title}, limit {limit:,}" if limit else title,
-        lambda _cloud, _turn: Fixed([request("GET", path)]),
+        lambda _cloud, _turn: Fixed(searches(query, limit)),
         connections=connections,
         goals=goals,
         peer_cap=peer_cap,
         quick=quick,
         path=path,
     )
+
+
+def searches(query: dict[str, str], limit: int | None) -> list[bytes]:
+    """Give the same search for each flavor."""
+    return [
+        request("GET", candidates_path(flavored(query, number), limit)) for number in range(FLAVORS)
+    ]
+
+
+def flavored(query: dict[str, str], number: int) -> dict[str, str]:
+    """Give a query that asks for a little more memory, or numbers its groups in another way."""
+    if any("MEMORY_MB:" in value for value in query.values()):
+        return {
+            name: _MEMORY.sub(lambda at: f"{at[1]}{int(at[2]) + number}", value)
+            for name, value in query.items()
+        }
+    return {
+        _SUFFIX.sub(lambda at: f"_{int(at[1]) + number}", name): value
+        for name, value in query.items()
+    }
 
 
 def ours(metric: Metric, bound: float) -> tuple[Goal, ...]:
@@ -143,12 +169,19 @@ def claim_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool = 
     )
 
 
-def schedule_case(connections: int, *, goals: tuple[Goal, ...] = (), quick: bool = False) -> Case:
+def schedule_case(
+    connections: int,
+    *,
+    flavors: int = 1,
+    goals: tuple[Goal, ...] = (),
+    quick: bool = False,
+) -> Case:
     """Measure a search with limit 10 and a claim of what it found."""
-    asked = request("GET", candidates_path(FLAT_QUERY, 10))
+    asked = searches(FLAT_QUERY, 10)[:flavors]
+    what = "schedule" if flavors == 1 else f"schedule {flavors} flavors"
     return Case(
-        f"schedule (search, claim), {connections} at a time",
-        lambda _cloud, turn: Schedule(asked, seed=turn + 1_000 * connections),
+        f"{what} (search, claim), {connections} at a time",
+        lambda _cloud, turn: Schedule(asked, seed=f"{what} {connections} {turn}"),
         connections=connections,
         goals=goals,
         quick=quick,
@@ -254,6 +287,7 @@ FLAT_1000: Final = (
     *updates(changing=True),
     schedule_case(8, goals=ours("per_s", 300), quick=True),
     schedule_case(64, goals=ours("per_s", 300)),
+    schedule_case(64, flavors=FLAVORS),
 )
 
 
@@ -274,6 +308,7 @@ def scenes() -> tuple[Scene, ...]:
                 search("candidates", FLAT_QUERY, 1_000, goals=ours("cpu", 400)),
                 schedule_case(8, goals=ours("per_s", 2_000)),
                 schedule_case(16, goals=ours("per_s", 2_000)),
+                schedule_case(64, goals=ours("per_s", 2_000)),
             ),
             goals=ours("memory_mb", 150),
         ),

@@ -34,6 +34,8 @@ HEAD_BYTES: Final = 16_384
 """More than the head of an answer, and little of a body."""
 _SINK: Final = bytearray(16 * READ_BYTES)
 """Where nothing is ever written."""
+_ARRIVED: Final = memoryview(bytearray(READ_BYTES))
+"""Where all of them read: to make room for each answer would cost more than to read it."""
 MAX_SEARCHES: Final = 3
 """How often one schedule searches anew when all that it found was lost."""
 MAX_POLL_S: Final = 0.5
@@ -51,8 +53,10 @@ class Fixed(msgspec.Struct, frozen=True, tag=True):
 class Schedule(msgspec.Struct, frozen=True, tag=True):
     """Search, then claim one of what was found, then another if that was lost."""
 
-    search: bytes
-    seed: int
+    searches: list[bytes]
+    """In turn."""
+    seed: str
+    """Of consumers that nobody else has."""
 
 
 class Stocks(msgspec.Struct, frozen=True, tag=True):
@@ -150,7 +154,8 @@ class Jobs:
         random = Random(work.seed)
         found = msgspec.json.Decoder(_Found)
         for number in count(random.getrandbits(32) * CONSUMERS_A_PROJECT):
-            yield self._schedule(work.search, found, random, project(number))
+            search = work.searches[number % len(work.searches)]
+            yield self._schedule(search, found, random, project(number))
 
     def _schedule(
         self,
@@ -256,9 +261,9 @@ class Connection:
         return Answer(int(self._got[9:12]), body)
 
     def _read(self) -> int:
-        got = b"" if self.socket is None else self.socket.recv(self._most)
-        self._got += got
-        return len(got)
+        count = 0 if self.socket is None else self.socket.recv_into(_ARRIVED, self._most)
+        self._got += _ARRIVED[:count]
+        return count
 
     def _skip(self) -> int:
         """Throw away what is there of a body: Linux drops it where it is (tcp(7), MSG_TRUNC)."""
@@ -290,7 +295,7 @@ class Load:
         self._connections: dict[int, Connection] = {}
         self._latencies_ms: list[float] = []
         self._statuses: Counter[int] = Counter()
-        self._failed = self._begun = 0
+        self._failed = self._begun = self._busy = 0
         self._began = 0.0
 
     def run(self) -> Outcome:
@@ -319,10 +324,6 @@ class Load:
             cpu_s=cpu_s,
             retries=self._jobs.retries,
         )
-
-    @property
-    def _busy(self) -> int:
-        return sum(one.job is not None for one in self._connections.values())
 
     def _prepare(self) -> None:
         if not isinstance(self._plan.work, Stocks):
@@ -378,7 +379,9 @@ class Load:
             self._next(connection)
 
     def _next(self, connection: Connection) -> None:
-        connection.job = None
+        if connection.job is not None:
+            connection.job = None
+            self._busy -= 1
         now = time.perf_counter()
         plan, ended = self._plan, len(self._latencies_ms) + self._failed
         if self._begun >= plan.most or (now > self._began + plan.seconds and ended >= plan.least):
@@ -387,6 +390,7 @@ class Load:
         if job is None:
             return
         self._begun += 1
+        self._busy += 1
         connection.job, connection.began = job, now
         connection.send(next(job))
 

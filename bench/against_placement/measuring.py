@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import msgspec
 
-from bench.against_placement.cases import Case, Scene
+from bench.against_placement.cases import FLAVORS, Case, Scene
 from bench.against_placement.figures import (
     ONE_PROCESS,
     PEER,
@@ -101,8 +101,8 @@ class Stage:
         for turn in range(pace.turns):
             for system in systems:
                 work = case.work(self._scene.cloud, turn)
-                # One search has not warmed up both of two workers.
-                if not turn and (case.workers or not case.path):
+                # Of a search the peer keeps nothing, and may take minutes to warm up.
+                if not turn and not (case.path and system.name == PEER):
                     self._warm(case, system, pace)
                 samples[system.name].append(_sample(system, case, work, pace))
         found = {name: figures(each) for name, each in samples.items()}
@@ -212,9 +212,10 @@ class Stage:
     def _warm(self, case: Case, system: System, pace: Pace) -> None:
         work = case.work(self._scene.cloud, pace.turns)
         plan = _plan(system, case, work, pace)
+        least = FLAVORS if case.path else WARM_LEAST
         generate(
             msgspec.structs.replace(
-                plan, seconds=pace.seconds / 4, least=WARM_LEAST, most=case.most // 10
+                plan, seconds=pace.seconds / 4, least=least, most=case.most // 10
             )
         )
 

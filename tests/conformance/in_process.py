@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -43,10 +44,12 @@ class Answer:
 class Client:
     """Asks one application."""
 
-    def __init__(self, app: PlacementApp, store: Store, index: Index) -> None:
+    def __init__(self, app: PlacementApp, store: Store, index: Index, searches: list[str]) -> None:
         self.app = app
         self.store = store
         self.index = index
+        self.searches = searches
+        """How each search ended."""
 
     async def __call__(
         self,
@@ -114,6 +117,7 @@ async def client_of(
     *,
     policy: Policy | None = None,
     clock: Callable[[], datetime] | None = None,
+    shuffle: Random | None = None,
 ) -> AsyncIterator[Client]:
     """Give a client of a new, empty Placement that keeps its state in ``data_dir``.
 
@@ -127,6 +131,7 @@ async def client_of(
 
     store = Store.open(f"sqlite:///{data_dir}/placement.db", clock=clock, writer_id="test")
     index = Index()
+    searches: list[str] = []
     index.apply(store.load())
     store.start(index.apply)
     app = PlacementApp(
@@ -135,7 +140,9 @@ async def client_of(
             index,
             clock=clock,
             new_uuid=new_uuid,
-            searching=Searching(clock_s=lambda: clock().timestamp()),
+            searching=Searching(
+                clock_s=lambda: clock().timestamp(), tally=searches.append, shuffle=shuffle
+            ),
         ),
         authenticator=NoAuth2(),
         policy=policy or RulePolicy(),
@@ -143,6 +150,6 @@ async def client_of(
         new_uuid=new_uuid,
     )
     try:
-        yield Client(app, store, index)
+        yield Client(app, store, index, searches)
     finally:
         await store.close()

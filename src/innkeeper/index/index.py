@@ -23,6 +23,7 @@ from innkeeper.core.picture import (
 from innkeeper.core.provider import Provider
 from innkeeper.core.request_group import RequestGroup
 from innkeeper.core.server_group import ServerGroup
+from innkeeper.index.answers import Answers
 from innkeeper.index.columns import Columns
 from innkeeper.index.growing import NOTHING, Int32s, distinct
 from innkeeper.index.holds import Hold
@@ -36,10 +37,12 @@ class Index:
     """Every provider, host and server group, in memory: 0.6 KB a provider of three classes.
 
     ``held`` says how many holds are in flight; ``plans`` are compiled requests; ``kept`` is what
-    callers have made of trees, which holds change nothing of.
+    callers have made of trees, which holds change nothing of; ``answers`` is what they have made
+    of searches, which anything changes.
     """
 
     __slots__ = (
+        "answers",
         "columns",
         "groups",
         "held",
@@ -55,6 +58,7 @@ class Index:
         self.hosts = HostTable(self.columns)
         self.plans = Plans(self.columns)
         self.kept = Kept()
+        self.answers = Answers()
         self.groups: dict[str, ServerGroup] = {}
         self.resource_classes: dict[str, NamePicture] = {}
         self.known_traits: dict[str, NamePicture] = {}
@@ -65,6 +69,7 @@ class Index:
 
         A whole picture also ends what it does not name.
         """
+        self.answers.drop()
         if picture.whole:
             picture = self._with_ends(picture)
         if picture.resource_classes is not None:
@@ -169,6 +174,7 @@ class Index:
         return Hold(allocations, self._change_held)
 
     def _change_held(self, allocations: Sequence[Allocation], sign: int) -> None:
+        self.answers.drop()
         self.held += sign
         hold = self.columns.hold
         rows = {hold(each.rp_id, each.resource_class, sign * each.amount) for each in allocations}

@@ -9,10 +9,12 @@ from innkeeper.placement.names import check_requested, check_traits
 from innkeeper.placement.service import Placement
 
 
-def find_candidates(placement: Placement, request: CandidateRequest) -> Candidates:
+def find_candidates(placement: Placement, request: CandidateRequest) -> tuple[Candidates, bool]:
     """Give the candidates for a request; raise UnknownName (a class or a trait).
 
-    Fewer than there are if the search takes longer than its deadline.
+    Fewer than there are if the search takes longer than its deadline. With them comes whether
+    whoever asks the same finds the same until the index changes: not if some are missing, or they
+    were drawn by chance.
     Their rows are good until the index next changes: use them before anything is awaited.
     """
     index = placement.index
@@ -35,7 +37,7 @@ def find_candidates(placement: Placement, request: CandidateRequest) -> Candidat
 
     found = candidates(index, msgspec.structs.replace(request, limit=limit), expired=expired)
     searching.tally("deadline" if late else "found" if found else "none")
-    if shuffle is None:
-        return found
-    wanted = len(found) if request.limit is None else min(request.limit, len(found))
-    return found.take(shuffle.sample(range(len(found)), wanted))
+    if shuffle is not None:
+        wanted = len(found) if request.limit is None else min(request.limit, len(found))
+        found = found.take(shuffle.sample(range(len(found)), wanted))
+    return found, shuffle is None and not late

@@ -31,7 +31,7 @@ class Searching(msgspec.Struct, frozen=True):
     clock_s: Callable[[], float] = time.monotonic
     """Where the deadline is read: a clock that is never set."""
     tally: Callable[[str], None] = unheard
-    """Told how each search ended: found, none, or deadline."""
+    """Told how each search ended: found, none, deadline, or kept: it was not made again."""
     shuffle: Random | None = None
     """Where the order of candidates is drawn from; None: the order in which they are found."""
 

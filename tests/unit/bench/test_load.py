@@ -91,9 +91,23 @@ def test_a_lost_claim_goes_to_another_candidate(serve: Callable[..., int]) -> No
             return answer(200, found_two)
         return answer(204 if b'{"b":2}' in asked.replace(b" ", b"") else 409)
 
-    found = load(serve(answering), Schedule(request("GET", "/"), seed=1))
+    found = load(serve(answering), Schedule([request("GET", "/")], seed="1"))
     assert (len(found.latencies_ms), found.failed) == (20, 0)
     assert 0 < found.retries < 20
+
+
+def test_searches_are_made_in_turn(serve: Callable[..., int]) -> None:
+    seen: list[bytes] = []
+
+    def answering(asked: bytes) -> bytes:
+        if asked.startswith(b"GET"):
+            seen.append(asked)
+            return answer(200, b'{"allocation_requests": [{"allocations": {"a": 1}}]}')
+        return answer(204)
+
+    wanted = [request("GET", f"/{at}") for at in range(4)]
+    assert load(serve(answering), Schedule(wanted, seed="1")).failed == 0
+    assert sorted(seen) == sorted(wanted * 5)
 
 
 def test_inventories_are_written_at_the_generation_seen_last(serve: Callable[..., int]) -> None:

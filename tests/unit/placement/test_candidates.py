@@ -6,6 +6,7 @@ from typing import cast
 
 from innkeeper.core.picture import NamePicture, Picture
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
+from innkeeper.index.found import Candidates
 from innkeeper.index.index import Index
 from innkeeper.placement.candidates import find_candidates
 from innkeeper.placement.service import Placement, Searching
@@ -38,10 +39,17 @@ def found(
 
     With ``root`` all providers but the first are below it.
     """
+    candidates, _ = search(searching, request, root=root)
+    return [each.root for each in candidates]
+
+
+def search(
+    searching: Searching, request: CandidateRequest, *, root: int | None = None
+) -> tuple[Candidates, bool]:
     placement = Placement(
         NO_STORE, cloud(root), clock=lambda: NOW, new_uuid=str, searching=searching
     )
-    return [each.root for each in find_candidates(placement, request)]
+    return find_candidates(placement, request)
 
 
 def cloud(root: int | None) -> Index:
@@ -82,3 +90,15 @@ def test_the_deadline_gives_what_was_found() -> None:
     ticks = count(0.0, 4.0)
     soon = Searching(deadline_s=10.0, clock_s=lambda: next(ticks))
     assert 0 < len(found(soon, TWO_GROUPS, root=1)) < HOSTS**2
+
+
+def test_what_was_cut_off_or_drawn_is_not_final() -> None:
+    ticks = count(0.0, 4.0)
+    soon = Searching(deadline_s=10.0, clock_s=lambda: next(ticks))
+    for searching, is_final in (
+        (Searching(), True),
+        (Searching(limit=7), True),
+        (soon, False),
+        (Searching(shuffle=Random(1)), False),
+    ):
+        assert search(searching, TWO_GROUPS, root=1)[1] is is_final

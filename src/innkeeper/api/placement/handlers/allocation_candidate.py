@@ -10,15 +10,29 @@ from innkeeper.api.placement.schemas import allocation_candidate as schemas
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.placement.candidates import find_candidates
+from innkeeper.placement.service import Placement
 
 
 async def list_allocation_candidates(call: Call) -> Response:
     """GET /allocation_candidates."""
-    request = _asked(call.request.query, call.version)
-    found = find_candidates(call.placement, request)
-    return encoded_answer(
-        call, encoded_candidates(call.placement.index, call.version, request, found)
-    )
+    question = (call.request.query, call.version)
+    body = call.placement.index.answers.get(question)
+    if body is None:
+        body = _found(call.placement, *question)
+    else:
+        call.placement.searching.tally("kept")
+    return encoded_answer(call, body)
+
+
+def _found(placement: Placement, query: str, version: Version) -> bytes:
+    """Search, and keep what was found, if it is found again until something changes."""
+    request = _asked(query, version)
+    found, is_final = find_candidates(placement, request)
+    body = encoded_candidates(placement.index, version, request, found)
+    # A search that finds nothing is made again, and counted as that.
+    if is_final and found:
+        placement.index.answers.put((query, version), body)
+    return body
 
 
 @cached_by_query
