@@ -308,7 +308,6 @@ def scenes() -> tuple[Scene, ...]:
                 search("candidates", FLAT_QUERY, 1_000, goals=ours("cpu", 400)),
                 schedule_case(8, goals=ours("per_s", 2_000)),
                 schedule_case(16, goals=ours("per_s", 2_000)),
-                schedule_case(64, goals=ours("per_s", 2_000)),
             ),
             goals=ours("memory_mb", 150),
         ),
