@@ -113,6 +113,15 @@ async def test_versions_have_answers_of_their_own(client: Client) -> None:
 
 async def test_an_answer_that_was_drawn_is_drawn_anew(tmp_path: Path) -> None:
     async with client_of(tmp_path, shuffle=Random(1)) as client:
-        await client("GET", "/allocation_candidates?resources=VCPU:1")
-        await client("GET", "/allocation_candidates?resources=VCPU:1")
-        assert client.searches == ["none", "none"]
+        await client("POST", "/resource_providers", body={"name": HOST, "uuid": HOST})
+        await stock(client, HOST, 0, 4)
+        for _ in range(2):
+            await client("GET", "/allocation_candidates?resources=VCPU:1")
+        assert client.searches == ["found", "found"]
+
+
+async def test_a_search_that_finds_nothing_is_counted_as_that_each_time(client: Client) -> None:
+    for _ in range(2):
+        answer = await client("GET", "/allocation_candidates?resources=VCPU:5")
+        assert answer.json["allocation_requests"] == []
+    assert client.searches == ["none", "none"]

@@ -245,20 +245,13 @@ async def test_transactions_may_outnumber_32_bits(postgresql_store: DatabaseUrl)
         await store.close()
 
 
-async def test_what_is_written_again_is_not_planned_again(postgresql_store: DatabaseUrl) -> None:
-    empty(postgresql_store)
-    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
-    world = World(store)
-    store.start(world.pictures.append)
-    try:
-        host = await world.provider(Inventory("VCPU", 8))
-        for _ in range(8):
-            await store.write(replacement(world, 1, host))
-        planned = text(
-            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
-            " WHERE statement LIKE '%allocations%'"
-        )
-        generic, custom = await store.write(lambda txn: tuple(txn.conn.execute(planned).one()))
-        assert (generic, custom) == (8, 0)
-    finally:
-        await store.close()
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_what_is_written_again_is_not_planned_again(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 8))
+    for _ in range(8):
+        await world.store.write(replacement(world, 1, host))
+    planned = text(
+        "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+        " WHERE statement LIKE '%allocations%'"
+    )
+    assert await world.store.write(lambda txn: tuple(txn.conn.execute(planned).one())) == (8, 0)

@@ -10,7 +10,7 @@ from typing import Final
 MOST: Final = 8
 """Answers that are kept: a burst of builds is of a few flavors."""
 MOST_BYTES: Final = 1024 * 1024
-"""Of one answer. A longer one, of some 2,000 candidates, is asked for by nobody in a hurry."""
+"""Of one answer: that of some 2,000 flat hosts, or of 500 trees of seven providers."""
 
 
 class Answers:

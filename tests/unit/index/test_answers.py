@@ -2,8 +2,7 @@
 
 from innkeeper.core.picture import Picture
 from innkeeper.index.answers import MOST, MOST_BYTES, Answers
-from tests.unit.index.test_index import allocation
-from tests.unit.index.worlds import Rp, Stock, loaded, world
+from tests.unit.index.worlds import Rp, Stock, allocation, loaded, world
 
 
 def test_the_latest_are_kept() -> None:

@@ -4,7 +4,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import RpId, RpRow
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.moment import to_us
@@ -24,6 +23,7 @@ from tests.unit.index.worlds import (
     Rp,
     Stock,
     World,
+    allocation,
     group,
     loaded,
     provider_picture,
@@ -39,10 +39,6 @@ def cloud() -> World:
         Rp(2, 1, stock={"GPU": Stock(2, used=1)}),
         Rp(3, 2),
     )
-
-
-def allocation(rp_id: int, name: str, amount: int) -> Allocation:
-    return Allocation(RpId(rp_id), rp_uuid(rp_id), name, amount)
 
 
 def test_the_index_tells_what_the_pictures_told() -> None:

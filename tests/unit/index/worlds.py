@@ -6,6 +6,7 @@ from random import Random
 import msgspec
 from hypothesis import strategies as st
 
+from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import AggregateUuid, RpId, RpRow, RpUuid
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.names import SHARES_VIA_AGGREGATE
@@ -72,6 +73,10 @@ def world(*rps: Rp) -> World:
 
 def rp_uuid(rp_id: int) -> RpUuid:
     return RpUuid(f"00000000-0000-0000-0000-{rp_id:012d}")
+
+
+def allocation(rp_id: int, name: str, amount: int) -> Allocation:
+    return Allocation(RpId(rp_id), rp_uuid(rp_id), name, amount)
 
 
 def provider_picture(where: World, rp_id: int) -> ProviderPicture:

@@ -10,29 +10,23 @@ from innkeeper.api.placement.schemas import allocation_candidate as schemas
 from innkeeper.api.placement.versions import Version
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.placement.candidates import find_candidates
-from innkeeper.placement.service import Placement
 
 
 async def list_allocation_candidates(call: Call) -> Response:
     """GET /allocation_candidates."""
     question = (call.request.query, call.version)
-    body = call.placement.index.answers.get(question)
-    if body is None:
-        body = _found(call.placement, *question)
-    else:
-        call.placement.searching.tally("kept")
-    return encoded_answer(call, body)
-
-
-def _found(placement: Placement, query: str, version: Version) -> bytes:
-    """Search, and keep what was found, if it is found again until something changes."""
-    request = _asked(query, version)
-    found, is_final = find_candidates(placement, request)
-    body = encoded_candidates(placement.index, version, request, found)
+    index, searching = call.placement.index, call.placement.searching
+    body = index.answers.get(question)
+    if body is not None:
+        searching.tally("kept")
+        return encoded_answer(call, body)
+    request = _asked(*question)
+    found, is_final = find_candidates(call.placement, request)
+    body = encoded_candidates(index, call.version, request, found)
     # A search that finds nothing is made again, and counted as that.
     if is_final and found:
-        placement.index.answers.put((query, version), body)
-    return body
+        index.answers.put(question, body)
+    return encoded_answer(call, body)
 
 
 @cached_by_query
