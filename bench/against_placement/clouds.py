@@ -85,6 +85,16 @@ def flat(hosts: int, *, consumers: int = 0) -> Cloud:
     return Cloud(f"flat-{hosts}", f"{hosts:,} flat hosts", hosts, 1, make, consumers)
 
 
+def small(hosts: int) -> Cloud:
+    """Give hosts that are full after a few claims, so that many claims are lost to others."""
+    inventories = (*FLAT[:-1], Inventory("VCPU", 16))
+
+    def make(_position: int, root: int) -> Iterable[Node]:
+        yield Node(root, root, inventories=inventories)
+
+    return Cloud(f"small-{hosts}", f"{hosts:,} hosts of 16 VCPUs", hosts, 1, make)
+
+
 def nested(trees: int) -> Cloud:
     """Give hosts with two NUMA nodes, and two network functions below each."""
     numa = (Inventory("MEMORY_MB", 131_072), Inventory("VCPU", 32))

@@ -160,6 +160,16 @@ def reached(goal: Goal, found: Mapping[str, Figures]) -> float | None:
     return figure
 
 
+def reached_at_best(goal: Goal, cases: Sequence[Mapping[str, Figures]]) -> float | None:
+    """Give the ratio of throughputs, each system's in that of ``cases`` where it was highest."""
+    return ratio(_most_per_s(goal.system, cases), _most_per_s(PEER, cases))
+
+
+def _most_per_s(system: str, cases: Sequence[Mapping[str, Figures]]) -> float | None:
+    each = [found[system].per_s for found in cases if system in found]
+    return max((one for one in each if one is not None), default=None)
+
+
 def goal_line(title: str, goal: Goal, value: float | None) -> str:
     """Say whether a goal was reached, and by how much it was missed."""
     asked = f"{title}, {goal.system}: {UNITS[goal.metric]}"

@@ -7,7 +7,7 @@ what else the machine had to do just then.
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
@@ -23,6 +23,7 @@ from bench.against_placement.figures import (
     figures,
     ratios,
     reached,
+    reached_at_best,
 )
 from bench.against_placement.filling import export, fill
 from bench.against_placement.load import Outcome, Plan, Work
@@ -138,7 +139,10 @@ class Stage:
             title=cloud.title,
             providers=cloud.providers,
             systems=self._seen,
-            goals=[of_server(goal) for goal in self._scene.goals],
+            goals=[
+                *(of_server(goal) for goal in self._scene.goals),
+                *_at_best(self._scene, cases),
+            ],
             cases=cases,
         )
 
@@ -241,6 +245,15 @@ def measure(
     for name, system in found.systems.items():
         say(f"{name}: started in {system.start_s:.1f} s, {system.memory_mb:.0f} MiB")
     return found
+
+
+def _at_best(scene: Scene, cases: Sequence[CaseResult]) -> Iterator[GoalResult]:
+    """Compare the throughput of each system in that of similar cases where it was highest."""
+    for what, goal in scene.at_best.items():
+        found = [case.systems for case in cases if case.title.startswith(what)]
+        if found:
+            title = f"{scene.cloud.title}: {what}, as many at a time as suit each system best"
+            yield GoalResult(title, goal, reached_at_best(goal, found))
 
 
 def _compared(case: Case, systems: Sequence[System], pace: Pace) -> dict[str, int]:

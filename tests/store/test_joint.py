@@ -1,7 +1,9 @@
 """Claims that are run together come out as they would one after the other."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -167,3 +169,59 @@ async def test_a_refusal_names_the_inventory_that_refused(world: World) -> None:
     with pytest.raises(CapacityExceeded, match=r"'DISK_GB' .* 6 is asked for, 5 of 10 are used"):
         await world.store.write(taking(wanted))
     assert await state(world, host) == (1, [0, 0, 5])
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_requests_that_are_run_together_fare_as_one_after_the_other(
+    world: World, seed: int
+) -> None:
+    random = Random(seed)
+    left = {name: random.randint(4, 20) for name in ("VCPU", "MEMORY_MB")}
+    host = await world.provider(*(Inventory(name, total) for name, total in left.items()))
+
+    def one() -> Claim:
+        names = random.sample(sorted(left), random.randint(1, 2))
+        return world.claim(*((host, name, random.randint(1, 4)) for name in names))
+
+    kind = random.choice([taking, lambda *wanted: Claiming(wanted)])
+    requests = [[one() for _ in range(random.choice((1, 1, 1, 3)))] for _ in range(16)]
+    expected: list[bool] = []
+    for request in requests:
+        asked = Counter[str]()
+        for each in request:
+            asked.update({of.resource_class: of.amount for of in each.allocations})
+        expected.append(all(amount <= left[name] for name, amount in asked.items()))
+        if expected[-1]:
+            left = {name: amount - asked[name] for name, amount in left.items()}
+    assert not all(expected)
+    results = await asyncio.gather(
+        *(world.store.write(kind(*request)) for request in requests), return_exceptions=True
+    )
+    assert [result is None for result in results] == expected
+    refused = [result for result in results if result is not None]
+    assert {type(each) for each in refused} <= {CapacityExceeded, ClaimLost}
+    _, used = await state(world, host)
+    assert sum(used) == sum(
+        of.amount
+        for request, fits in zip(requests, expected, strict=True)
+        if fits
+        for each in request
+        for of in each.allocations
+    )
+
+
+async def test_who_is_known_is_told_so_though_there_is_no_room_either(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 2))
+    known = world.claim((host, "VCPU", 2))
+    await world.store.write(taking(known))
+    new = world.claim((host, "VCPU", 1))
+    asked = [taking(new), taking(known), taking(known)]
+    assert await outcomes(world, asked) == [CapacityExceeded, ConcurrentUpdate, ConcurrentUpdate]
+    lost = await asyncio.gather(
+        *(world.store.write(Claiming([each])) for each in (known, new)), return_exceptions=True
+    )
+    assert [type(each.cause) for each in lost if isinstance(each, ClaimLost)] == [
+        DuplicateName,
+        CapacityExceeded,
+    ]
+    assert await state(world, host) == (1, [2])

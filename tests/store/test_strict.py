@@ -80,6 +80,34 @@ async def test_a_batch_waits_once_for_all_of_it_and_its_commit(
         await store.close()
 
 
+@pytest.mark.slow
+async def test_refusals_in_a_batch_cost_one_trip_more_and_nothing_is_run_in_steps(
+    postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty(postgresql_store)
+    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
+    world = World(store)
+    store.start(world.pictures.append)
+    try:
+        host = await world.provider(Inventory("VCPU", 9))
+        await store.write(replacement(world, 1, host))
+        failed, asked = ("write", TransactionStatus.INERROR), ("write", TransactionStatus.INTRANS)
+        done = ("write", TransactionStatus.IDLE)
+        made = trips(monkeypatch)
+        # Tried in vain; then one question tells who is to be refused, and then in any batch.
+        for room, expected in ((8, [failed, asked, done]), (0, [asked]), (0, [asked])):
+            made.clear()
+            wanted = [store.write(replacement(world, 1, host)) for _ in range(12)]
+            outcomes = await asyncio.gather(*wanted, return_exceptions=True)
+            assert [type(each) for each in outcomes] == [
+                *[type(None)] * room,
+                *[CapacityExceeded] * (12 - room),
+            ]
+            assert made == expected
+    finally:
+        await store.close()
+
+
 async def test_what_fails_later_does_not_hide_what_failed_first(world: World) -> None:
     host = await world.provider(Inventory("VCPU", 2))
 

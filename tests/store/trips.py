@@ -19,10 +19,12 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[Trip]:
 
     def counted(self: LibpqPipeline) -> None:
         waits = bool(self._waiting)
-        drain(self)
-        if waits:
-            of = "look" if self._driver.autocommit else "write"
-            made.append((of, TransactionStatus(self._pgconn.transaction_status)))
+        try:
+            drain(self)
+        finally:
+            if waits:
+                of = "look" if self._driver.autocommit else "write"
+                made.append((of, TransactionStatus(self._pgconn.transaction_status)))
 
     def asked(self: LibpqLine, *question: Any) -> None:
         made.append(("ask", TransactionStatus.IDLE))

@@ -9,7 +9,7 @@ import msgspec
 
 from innkeeper.conductor.recording import claim_of
 from innkeeper.core.claim import Claim
-from innkeeper.core.errors import NoValidHost
+from innkeeper.core.errors import ClaimLost, NoValidHost
 from innkeeper.core.ids import InstanceUuid
 from innkeeper.core.instance import Fault, Instance
 from innkeeper.core.request_spec import RequestSpec
@@ -47,6 +47,12 @@ class Creation(JointOp):
         claims.claim_each(txn, _claims_of(created))
         _record(txn, self.wanted, created)
         return created
+
+    @classmethod
+    def foresee(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[ClaimLost | None]:
+        """Say which instance of each will lose its claim to what there is."""
+        wanted = [_claims_of(_placed_all(txn, op)) for op in ops]
+        return claims.foresee_claims(txn, wanted)
 
     @classmethod
     def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[tuple[Instance, ...]]:

@@ -14,7 +14,8 @@ from innkeeper.placement.names import check_once
 from innkeeper.placement.providers import find_row
 from innkeeper.placement.service import Placement
 from innkeeper.store import claims, consumers
-from innkeeper.store.claims import ConsumerWrite, ExpectedGeneration, Replacement
+from innkeeper.store.claims import ConsumerWrite, Replacement
+from innkeeper.store.consumer_generation import ExpectedGeneration, check_generations
 from innkeeper.store.consumers import Held, Holder
 
 
@@ -78,7 +79,7 @@ async def consumer_writes(placement: Placement, wanted: Sequence[Wanted]) -> lis
         ]
     except (InvalidInput, UnknownName, UnitViolation):
         seen = {each.consumer_uuid: each.seen_generation for each in wanted}
-        await placement.store.read(lambda conn: claims.check_generations(conn, seen))
+        await placement.store.read(lambda conn: check_generations(conn, seen))
         raise
 
 

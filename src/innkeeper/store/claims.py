@@ -6,30 +6,31 @@ of consumers. Rules are conditions of these statements, never of a read that cam
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, func, insert, literal, select, update
+from sqlalchemy import delete, exists, func, insert, literal, select, update
 
 from innkeeper.core.allocation import Allocation, Consumer
 from innkeeper.core.claim import Claim
 from innkeeper.core.errors import ClaimLost, ConcurrentUpdate, Conflict, DuplicateName
-from innkeeper.core.ids import ConsumerUuid, RpId
+from innkeeper.core.ids import RpId
 from innkeeper.store import groups
+from innkeeper.store.consumer_generation import (
+    FIRST_GENERATION,
+    ExpectedGeneration,
+    Found,
+    check_generation,
+)
 from innkeeper.store.for_each import ForEach, Sent, Values, insert_of
+from innkeeper.store.foresight import foresee
 from innkeeper.store.joint import JointOp
 from innkeeper.store.prepared import Scalar, integer
 from innkeeper.store.tables import allocations, consumer_types, consumers, resource_providers
-from innkeeper.store.takes import Key, Taken, take
+from innkeeper.store.takes import Key, Taken, amounts_of, take
 from innkeeper.store.txn import Txn
-
-ExpectedGeneration = int | None | Literal["any"]
-"""The consumer generation that the caller saw; None: the consumer must not exist."""
-
-FIRST_GENERATION: Final = 1
-"""Of a consumer that is new."""
 
 
 class ConsumerWrite(msgspec.Struct, frozen=True):
@@ -46,8 +47,6 @@ class ConsumerWrite(msgspec.Struct, frozen=True):
 
 
 _Amounts = dict[Key, int]
-_Found = Mapping[str, tuple[int, int]]
-"""Id and generation of consumers, by uuid."""
 
 _c, _a, _p = consumers.c, allocations.c, resource_providers.c
 _FIND: Final = ForEach(
@@ -147,17 +146,21 @@ def claim_all(txn: Txn, wanted: Sequence[Claim]) -> None:
     _replace(txn, [[ConsumerWrite(each.consumer, each.allocations, None)] for each in wanted])
 
 
-def claim_each(txn: Txn, wanted: Iterable[Claim]) -> None:
+def claim_each(txn: Txn, wanted: Sequence[Claim]) -> None:
     """Hold each of ``wanted``, one after the other; raise ClaimLost for the first that can't be."""
     for position, each in enumerate(wanted):
         try:
             claim(txn, each)
-        except ConcurrentUpdate as error:
-            # Its generation is not that of a new one: no other host would help.
-            taken = DuplicateName(f"Consumer {each.consumer.uuid} holds allocations already.")
-            raise ClaimLost(position, taken) from error
         except Conflict as cause:
-            raise ClaimLost(position, cause) from cause
+            raise _lost(wanted, position, cause) from cause
+
+
+def _lost(wanted: Sequence[Claim], position: int, cause: Conflict) -> ClaimLost:
+    if isinstance(cause, ConcurrentUpdate):
+        # Its generation is not that of a new one: no other host would help.
+        uuid = wanted[position].consumer.uuid
+        cause = DuplicateName(f"Consumer {uuid} holds allocations already.")
+    return ClaimLost(position, cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,29 @@ class Claiming(JointOp):
         claim_each(txn, self.wanted)
 
     @classmethod
+    def foresee(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[ClaimLost | None]:
+        """Say which claim of each will be lost to what there is."""
+        return foresee_claims(txn, [op.wanted for op in ops])
+
+    @classmethod
     def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
         """Claim for all of ``ops``. Raises Conflict."""
         claim_all(txn, [each for op in ops for each in op.wanted])
         return [None] * len(ops)
+
+
+def foresee_claims(txn: Txn, requests: Sequence[Sequence[Claim]]) -> Sequence[ClaimLost | None]:
+    """Say of each request which of its claims `claim_each` will find lost, as far as is known."""
+    found = foresee(
+        txn, [[[(each.consumer.uuid, each.allocations)] for each in of] for of in requests]
+    )
+    return [
+        # What the policy of a group makes of it is not known here, and would be said first.
+        None
+        if refused is None or any(each.group is not None for each in of)
+        else _lost(of, *refused)
+        for of, refused in zip(requests, found, strict=True)
+    ]
 
 
 def move(txn: Txn, wanted: Claim) -> None:
@@ -240,6 +262,14 @@ class Replacement(JointOp):
         _replace(txn, [self.writes])
 
     @classmethod
+    def foresee(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[Conflict | None]:
+        """Say which of them ask for what there will not be."""
+        found = foresee(
+            txn, [[[(each.consumer.uuid, each.allocations) for each in op.writes]] for op in ops]
+        )
+        return [None if refused is None else refused[1] for refused in found]
+
+    @classmethod
     def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
         """Do all of ``ops``."""
         _replace(txn, [op.writes for op in ops])
@@ -267,7 +297,7 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
             _replace(txn, [[write]])
         return
     wanted: dict[str, _Amounts] = {
-        write.consumer.uuid: _by_inventory(txn, write.allocations) for write in writes
+        write.consumer.uuid: amounts_of(txn, write.allocations) for write in writes
     }
     held = _give_up_known(txn, writes)
     new = [each.consumer for each in writes if each.allocations and each.consumer.uuid not in held]
@@ -303,21 +333,13 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
         txn.usage_changed(RpId(rp_id))
 
 
-def _by_inventory(txn: Txn, wanted: Iterable[Allocation]) -> _Amounts:
-    amounts: dict[Key, int] = {}
-    for allocation in wanted:
-        key = (allocation.rp_id, txn.class_id(allocation.resource_class))
-        amounts[key] = amounts.get(key, 0) + allocation.amount
-    return amounts
-
-
 def _give_up_known(txn: Txn, writes: Sequence[ConsumerWrite]) -> dict[str, tuple[int, _Amounts]]:
     """Write the records of consumers that there are, and drop what they hold; give ids and that."""
-    found: _Found = {}
+    found: Found = {}
     if not all(write.is_of_new for write in writes):
         found = _find_to_change(txn, [write.consumer.uuid for write in writes])
         for write in writes:
-            _check_generation(write.consumer.uuid, write.expected_generation, found)
+            check_generation(write.consumer.uuid, write.expected_generation, found)
     for write in writes:
         txn.consumer_changed(write.consumer.uuid, project_id=write.consumer.project_id)
     if not found:
@@ -345,13 +367,13 @@ def _check_added(txn: Txn, new: Sequence[Consumer], adding: Sent) -> None:
         known = [of.uuid for of in new if of.uuid not in added]
         found = _find_to_change(txn, known)
         for uuid in known:
-            _check_generation(uuid, None, found)
+            check_generation(uuid, None, found)
         return _changed_meanwhile(known)
 
     txn.check(is_done, why_not)
 
 
-def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
+def _change(txn: Txn, known: Sequence[Consumer], found: Found) -> None:
     rows = [
         (*found[of.uuid], of.project_id, of.user_id, _type_of(txn, of), txn.now_us) for of in known
     ]
@@ -359,7 +381,7 @@ def _change(txn: Txn, known: Sequence[Consumer], found: _Found) -> None:
     _check_count(txn, sent, [of.uuid for of in known])
 
 
-def _drop(txn: Txn, ended: Sequence[str], found: _Found) -> None:
+def _drop(txn: Txn, ended: Sequence[str], found: Found) -> None:
     for uuid in ended:
         groups.leave(txn, uuid)
     sent = _DROP.send(txn.conn, [found[uuid] for uuid in ended], strict=txn.strict)
@@ -371,7 +393,7 @@ def _check_count(txn: Txn, sent: Sent, uuids: Sequence[str]) -> None:
     txn.check(lambda: sent.count() == len(uuids), lambda: _changed_meanwhile(uuids))
 
 
-def _find_to_change(txn: Txn, uuids: Iterable[str]) -> _Found:
+def _find_to_change(txn: Txn, uuids: Iterable[str]) -> Found:
     """Give those of these consumers that there are, which will not be what they were."""
     found: dict[str, tuple[int, int]] = {}
     for uuid, of, generation, project_id in _FIND.send(txn.conn, [(of,) for of in uuids]).rows():
@@ -388,24 +410,6 @@ def _give_up(txn: Txn, ids: Iterable[int]) -> dict[int, _Amounts]:
         held[integer(consumer_id)][integer(rp_id), integer(rc_id)] = integer(used)
     _DROP_HELD.send(txn.conn, rows)
     return held
-
-
-def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGeneration]) -> None:
-    """Raise ConcurrentUpdate for the first consumer of another generation than was seen."""
-    query = select(_c.uuid, _c.id, _c.generation).where(_c.uuid.in_(seen))
-    present = {row.uuid: (row.id, row.generation) for row in conn.execute(query)}
-    for uuid, expected in seen.items():
-        _check_generation(uuid, expected, present)
-
-
-def _check_generation(uuid: str, expected: ExpectedGeneration, found: _Found) -> None:
-    generation = found[uuid][1] if uuid in found else None
-    if expected not in ("any", generation):
-        # Clients look for these very words, None for a null that was sent among them.
-        right = "null" if generation is None else generation
-        raise ConcurrentUpdate(
-            f"consumer generation conflict - expected {right} but got {expected} (consumer {uuid})"
-        )
 
 
 def _changed_meanwhile(uuids: Sequence[str]) -> ConcurrentUpdate:

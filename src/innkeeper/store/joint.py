@@ -25,5 +25,13 @@ class JointOp(ABC):
 
     @classmethod
     @abstractmethod
+    def foresee(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[Exception | None]:
+        """Say what will refuse each of ``ops`` if they are done one after the other, if anything.
+
+        It writes nothing. What it does not foresee is found when they are run.
+        """
+
+    @classmethod
+    @abstractmethod
     def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[Any]:
         """Do all of ``ops``; give the result of each."""

@@ -13,6 +13,7 @@ This must never write beside another process: a number that is not the next one 
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -33,10 +34,10 @@ from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
-from innkeeper.store.writer import Job, Writer, run_together
+from innkeeper.store.writer import Job, Writer, hopeful, pieces, run_together
 
 CAREFUL_BATCHES: Final = 16
-"""Batches with savepoints after an op has failed: where one fails, others soon do."""
+"""Batches that are run with more care after an op has failed: where one fails, others soon do."""
 
 
 class RemoteWriter(Writer):
@@ -58,7 +59,8 @@ class RemoteWriter(Writer):
         self._in_doubt: _InDoubt | None = None
         # What took place, and nobody told the index.
         self._unseen: Touched | None = None
-        self._careful_left = 0
+        # Batches to be run without what is foreseen to fail; and in steps.
+        self._foreseen_left = self._careful_left = 0
         self._taken: StoreTaken | None = None
 
     def write(self, batch: Sequence[Job]) -> Picture | None:
@@ -110,31 +112,54 @@ class RemoteWriter(Writer):
         return picture
 
     def _run_ops(self, batch: Sequence[Job]) -> Picture | None:
-        """Run the ops without savepoints, which cost two round trips each, while none fails."""
+        """Run the ops without savepoints, which cost two round trips each, while none fails.
+
+        What fails for want of room can be foreseen, for a trip more.
+        """
         if self._careful_left:
             self._careful_left -= 1
             return self._run_carefully(batch)
-        try:
-            return self._run(batch, self._attempt_bare, strict=True)
-        except _OpFailed as failed:
+        if not self._foreseen_left or len(batch) == 1:
+            try:
+                return self._run(batch, self._attempt_bare, strict=True)
+            except (_OpFailed, *self._driver_errors) as error:
+                self._look_into(error, batch)
             if len(batch) == 1:
-                batch[0].error = failed.cause
-                return None
-        except self._driver_errors as error:
+                return self._run_carefully(batch) if batch[0].error is None else None
+            if all(len(jobs) == 1 for jobs in pieces(batch)):
+                self._careful_left = CAREFUL_BATCHES
+                return self._run_carefully(batch)
+            self._foreseen_left = CAREFUL_BATCHES
+        self._foreseen_left -= 1
+        try:
+            picture = self._run(batch, partial(self._attempt_bare, foreseen=True), strict=True)
+        except (_OpFailed, *self._driver_errors) as error:
+            self._look_into(error, batch)
+            self._careful_left = CAREFUL_BATCHES
+            return self._run_carefully(batch)
+        return self._unless_all_failed(batch, picture)
+
+    def _look_into(self, error: Exception, batch: Sequence[Job]) -> None:
+        """Raise what concerns the whole batch; give an op that is alone what it raised itself."""
+        if isinstance(error, _OpFailed):
+            if len(batch) == 1:
+                batch[0].error = error.cause
+        else:
             cause = translate(error)
             if isinstance(cause, (Transient, ConnectionLost)):
-                raise
+                raise error
             if len(batch) == 1 and isinstance(cause, Unavailable):
-                raise
+                raise error
             # Somebody's statement did not do what it must, or was refused.
-        if len(batch) > 1:
-            self._careful_left = CAREFUL_BATCHES
         self._in_doubt = None
-        return self._run_carefully(batch)
 
     def _run_carefully(self, batch: Sequence[Job]) -> Picture | None:
-        """Run the ops, each in a savepoint; None: all failed, and nothing is to be committed."""
-        picture = self._run(batch, self._attempt)
+        """Run the ops in savepoints."""
+        picture = self._run(batch, partial(self._attempt, foreseen=True))
+        return self._unless_all_failed(batch, picture)
+
+    def _unless_all_failed(self, batch: Sequence[Job], picture: Picture) -> Picture | None:
+        """Give what the batch changed; None: all of it failed, and nothing is to be committed."""
         if any(job.error is None for job in batch) or self._open is None:
             return picture
         conn, self._open = self._open, None
@@ -146,11 +171,11 @@ class RemoteWriter(Writer):
         self._kept = conn
         return None
 
-    def _attempt_bare(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
-        """Run ops as one; if that fails, so does the whole transaction."""
+    def _attempt_bare(self, txn: Txn, jobs: Sequence[Job], *, foreseen: bool = False) -> Touched:
+        """Run ops as one, without those ``foreseen`` to fail; if that fails, all is undone."""
         txn.touched = Touched()
         try:
-            run_together(txn, jobs)
+            run_together(txn, hopeful(txn, jobs) if foreseen else jobs)
         except self._driver_errors:
             raise
         except Exception as error:  # fence: writer

@@ -6,12 +6,14 @@ so that two writers never wait for each other in a circle.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy import func, or_, select, update
 
+from innkeeper.core.allocation import Allocation
 from innkeeper.core.errors import CapacityExceeded, Conflict, NoInventory, UnitViolation
 from innkeeper.core.ids import RpId, RpUuid
 from innkeeper.core.inventory import MAX_INT
@@ -47,13 +49,18 @@ _TAKE: Final = ForEach(
 )
 
 _a = allocations.c
+_STOCK: Final = (_i.rp_id, _i.rc_id, _i.used, _i.capacity, _i.min_unit, _i.max_unit, _i.step_size)
 _STOCKS: Final = ForEach(
+    lambda row: select(*_STOCK).where(_i.rp_id == row["rp"], _i.rc_id == row["rc"]),
+    rp=int,
+    rc=int,
+)
+_STOCKS_HELD: Final = ForEach(
     lambda row: select(
-        *(_i.rp_id, _i.rc_id),
+        *_STOCK,
         select(func.coalesce(func.sum(_a.used), 0))
         .where(_a.rp_id == _i.rp_id, _a.rc_id == _i.rc_id)
         .scalar_subquery(),
-        *(_i.used, _i.capacity, _i.min_unit, _i.max_unit, _i.step_size),
     ).where(_i.rp_id == row["rp"], _i.rc_id == row["rc"]),
     rp=int,
     rc=int,
@@ -103,16 +110,37 @@ def take(
     )
 
 
-class _Stock(msgspec.Struct, frozen=True):
-    """An inventory after the fact."""
+class Stock(msgspec.Struct, frozen=True):
+    """An inventory as it was read."""
 
-    held: int
-    """By allocations."""
     used: int
     capacity: int
     min_unit: int
     max_unit: int
     step_size: int
+    held: int = 0
+    """By allocations, where that was asked for."""
+
+
+def stocks_of(txn: Txn, keys: Iterable[Key]) -> dict[Key, Stock]:
+    """Read inventories, in one trip with all that was sent before; of none, nothing."""
+    return _read(txn, _STOCKS, keys)
+
+
+def amounts_of(txn: Txn, wanted: Iterable[Allocation]) -> dict[Key, int]:
+    """Give how much of each inventory is ``wanted``. Raises UnknownName: a resource class."""
+    amounts: dict[Key, int] = {}
+    for allocation in wanted:
+        key = (allocation.rp_id, txn.class_id(allocation.resource_class))
+        amounts[key] = amounts.get(key, 0) + allocation.amount
+    return amounts
+
+
+def _read(txn: Txn, statement: ForEach, keys: Iterable[Key]) -> dict[Key, Stock]:
+    return {
+        (integer(rp), integer(rc)): Stock(*map(int, numbers))  # type: ignore[arg-type]
+        for rp, rc, *numbers in statement.send(txn.conn, sorted(keys)).rows()
+    }
 
 
 def _refusal(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]) -> Conflict:
@@ -121,43 +149,61 @@ def _refusal(txn: Txn, wanted: Mapping[Key, Taken], uuids: Mapping[RpId, RpUuid]
     Those that did not refuse have been taken of by now, and look fuller than they were. What was
     in use is the sum of allocations: what is freed is gone from it, what is taken not yet there.
     """
-    stocks = {
-        (integer(rp), integer(rc)): _Stock(*map(int, numbers))  # type: ignore[arg-type]
-        for rp, rc, *numbers in _STOCKS.send(txn.conn, sorted(wanted)).rows()
-    }
-    for exact in (True, False):
-        for key in sorted(wanted):
-            taken, stock = wanted[key], stocks.get(key)
-            where = f"'{_class_name(txn, key)}' on resource provider '{uuids.get(RpId(key[0]))}'"
-            if stock is None:
-                return NoInventory(f"Inventory for {where} invalid. There is none.")
-            used = stock.held + taken.freed if exact else stock.used
-            refused = _broken_rule(stock, taken, used=used, where=where)
-            if refused is not None:
-                return refused
+    stocks = _read(txn, _STOCKS_HELD, wanted)
+    before = {key: stock.held + wanted[key].freed for key, stock in stocks.items()}
+    after = {key: stock.used for key, stock in stocks.items()}
+    for used in (before, after):
+        refused = first_refusal(txn, wanted, stocks, used=used, uuids=uuids)
+        if refused is not None:
+            return refused
     return Conflict("What was refused would be given now: inventories have changed meanwhile.")
 
 
-def _class_name(txn: Txn, key: Key) -> str:
+def first_refusal(
+    txn: Txn,
+    wanted: Mapping[Key, Taken],
+    stocks: Mapping[Key, Stock],
+    *,
+    used: Mapping[Key, int],
+    uuids: Mapping[RpId, RpUuid],
+) -> Conflict | None:
+    """Give what refuses ``wanted`` if so much is ``used``: the first inventory's, if any does."""
+    for key in sorted(wanted):
+        stock = stocks.get(key)
+        where = partial(_where, txn, key, uuids)
+        if stock is None:
+            return NoInventory(f"Inventory for {where()} invalid. There is none.")
+        refused = _broken_rule(stock, wanted[key], used=used[key], where=where)
+        if refused is not None:
+            return refused
+    return None
+
+
+def _where(txn: Txn, key: Key, uuids: Mapping[RpId, RpUuid]) -> str:
+    """Name an inventory."""
+    rp_id, rc_id = key
     known = txn.names.resource_classes.known()
-    return next((name for name, rc_id in known if rc_id == key[1]), "?")
+    name = next((name for name, of in known if of == rc_id), "?")
+    return f"'{name}' on resource provider '{uuids.get(RpId(rp_id))}'"
 
 
-def _broken_rule(stock: _Stock, taken: Taken, *, used: int, where: str) -> Conflict | None:
+def _broken_rule(
+    stock: Stock, taken: Taken, *, used: int, where: Callable[[], str]
+) -> Conflict | None:
     """Give what refuses ``taken`` of an inventory of which ``used`` is in use, if anything does."""
     # The words are those of the Placement API's contract, as far as clients look for them.
     for amount in taken.amounts:
         if not stock.min_unit <= amount <= stock.max_unit or amount % stock.step_size:
             return UnitViolation(
-                f"Unable to create allocation for {where}. The requested amount would violate"
+                f"Unable to create allocation for {where()}. The requested amount would violate"
                 f" inventory constraints. {amount} is asked for, min_unit is {stock.min_unit},"
                 f" max_unit {stock.max_unit}, step_size {stock.step_size}."
             )
     if taken.net > 0 and used + taken.net > stock.capacity:
         return CapacityExceeded(
-            f"Unable to create allocation for {where}. The requested amount would exceed the"
+            f"Unable to create allocation for {where()}. The requested amount would exceed the"
             f" capacity. {sum(taken.amounts)} is asked for, {used} of {stock.capacity} are used."
         )
     if used + taken.net < 0:
-        return Conflict(f"Less is in use of {where} than is given back.")
+        return Conflict(f"Less is in use of {where()} than is given back.")
     return None

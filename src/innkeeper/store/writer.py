@@ -141,7 +141,7 @@ class Writer:
             goes_along = strict and pipeline.goes_along(conn)
             txn = Txn(conn, names=self._names, now=self._clock(), strict=goes_along)
             self._begin(txn)
-            for jobs in _pieces(batch):
+            for jobs in pieces(batch):
                 touched.merge(attempt(txn, jobs))
             if touched:
                 self._record(txn, touched)
@@ -185,17 +185,18 @@ class Writer:
         conn.invalidate()
         conn.close()
 
-    def _attempt(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
-        """Run ops as one inside a savepoint; if that fails, a part of them and then another.
+    def _attempt(self, txn: Txn, jobs: Sequence[Job], *, foreseen: bool = False) -> Touched:
+        """Run ops as one inside a savepoint, first without those that are ``foreseen`` to fail.
 
-        Gives what they touched. So each that fails is found in few steps, and gets its own error.
+        Gives what they touched. If that fails, so are they run whose refusal is not foreseen; then
+        a part of them all, and then another: each that fails is found in few steps.
         """
         txn.touched = Touched()
         self._names.begin()
         txn.cursor.execute("SAVEPOINT op")
         error: Exception | None = None
         try:
-            run_together(txn, jobs)
+            run_together(txn, hopeful(txn, jobs) if foreseen else jobs)
             pipeline.drain(txn.conn)
         except InnkeeperError as refused:
             error = refused
@@ -216,10 +217,12 @@ class Writer:
         if len(jobs) == 1:
             jobs[0].error = error
             return Touched()
+        if not foreseen:
+            return self._attempt(txn, jobs, foreseen=True)
         touched = Touched()
         size = -(-len(jobs) // PARTS)
         for first in range(0, len(jobs), size):
-            touched.merge(self._attempt(txn, jobs[first : first + size]))
+            touched.merge(self._attempt(txn, jobs[first : first + size], foreseen=True))
         return touched
 
 
@@ -229,13 +232,33 @@ def run_together(txn: Txn, jobs: Sequence[Job]) -> None:
         job.value = job.error = None
     if len(jobs) == 1:
         jobs[0].value = jobs[0].op(txn)
-        return
-    ops = [job.op for job in jobs if isinstance(job.op, JointOp)]
-    for job, value in zip(jobs, type(ops[0]).together(txn, ops), strict=True):
-        job.value = value
+    elif jobs:
+        ops = _joint(jobs)
+        for job, value in zip(jobs, type(ops[0]).together(txn, ops), strict=True):
+            job.value = value
 
 
-def _pieces(batch: Sequence[Job]) -> Iterator[Sequence[Job]]:
+def hopeful(txn: Txn, jobs: Sequence[Job]) -> Sequence[Job]:
+    """Give those of ``jobs`` of which no refusal is foreseen; the others get theirs.
+
+    One alone is run, to be told by what came of it.
+    """
+    if len(jobs) == 1:
+        return jobs
+    ops = _joint(jobs)
+    left = []
+    for job, error in zip(jobs, type(ops[0]).foresee(txn, ops), strict=True):
+        job.value, job.error = None, error
+        if error is None:
+            left.append(job)
+    return left
+
+
+def _joint(jobs: Sequence[Job]) -> list[JointOp]:
+    return [job.op for job in jobs if isinstance(job.op, JointOp)]
+
+
+def pieces(batch: Sequence[Job]) -> Iterator[Sequence[Job]]:
     """Cut a batch into what is run as one; what can be run together comes last.
 
     All ops of a batch were under way at once, so any order will do. By this one, who takes finds

@@ -22,6 +22,7 @@ from bench.against_placement.figures import (
     percentile,
     ratios,
     reached,
+    reached_at_best,
     shown,
 )
 from bench.against_placement.processes import TICKS_A_SECOND, cpu_of, cpu_s, spent_s, tree_of
@@ -163,3 +164,16 @@ def test_what_a_case_reached_is_a_ratio_or_a_figure() -> None:
     assert reached(Goal("cpu", 1), {ONE_PROCESS: one}) is None
     alone = {ONE_PROCESS: one, TWO_PROCESSES: two}
     assert reached(Goal("workers", 1.8, TWO_PROCESSES), alone) is None
+
+
+def test_each_system_is_at_its_best_where_it_does_most() -> None:
+    def doing(per_s: int) -> Figures:
+        return figures([sample(*[1.0] * per_s, cpu_s=(0.01, 0.0))])
+
+    none = figures([sample(cpu_s=(0.01, 0.0))])
+    few, many = {PEER: doing(2), ONE_PROCESS: doing(10)}, {PEER: doing(1), ONE_PROCESS: doing(20)}
+    goal = Goal("per_s", 10)
+    assert reached_at_best(goal, [few, many]) == 10.0
+    assert reached_at_best(goal, [{PEER: doing(2)}, {ONE_PROCESS: doing(30)}]) == 15.0
+    assert reached_at_best(goal, [few, {PEER: none, ONE_PROCESS: doing(30)}]) == 15.0
+    assert reached_at_best(goal, [{ONE_PROCESS: doing(30)}]) is None

@@ -17,7 +17,7 @@ from innkeeper.core.ids import ConsumerUuid, RpUuid, canonical_uuid
 from innkeeper.placement import allocations
 from innkeeper.placement.allocations import Wanted
 from innkeeper.placement.service import Incomplete
-from innkeeper.store.claims import ExpectedGeneration
+from innkeeper.store.consumer_generation import ExpectedGeneration
 from innkeeper.store.consumers import Held, Holder
 
 BY_PROVIDER_SINCE: Final[Version] = (1, 12)
