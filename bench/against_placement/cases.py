@@ -293,7 +293,7 @@ FLAT_1000: Final = (
     *project_usages(),
     *updates(changing=False, quick=True),
     *updates(changing=True),
-    schedule_case(8),
+    schedule_case(8, quick=True),
     schedule_case(64, quick=True),
     schedule_case(MOST_CALLERS, quick=True, peer=False),
     schedule_case(64, flavors=FLAVORS),

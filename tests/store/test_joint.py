@@ -8,22 +8,31 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
+from innkeeper.conductor.create import Creation, Wanted
 from innkeeper.core.allocation import Allocation
 from innkeeper.core.claim import Claim
+from innkeeper.core.decision import Decision
 from innkeeper.core.errors import (
     CapacityExceeded,
     ClaimLost,
     ConcurrentUpdate,
     DuplicateName,
+    GroupPolicyViolation,
     NoInventory,
     UnitViolation,
 )
+from innkeeper.core.ids import CellName, HostName, InstanceUuid
 from innkeeper.core.inventory import Inventory
-from innkeeper.store import claims
+from innkeeper.core.request_group import CandidateRequest
+from innkeeper.core.request_spec import RequestSpec
+from innkeeper.core.selection import Selection
+from innkeeper.core.server_group import ServerGroup
+from innkeeper.scheduler.claimer import Placed
+from innkeeper.store import claims, groups
 from innkeeper.store.audit import audit
 from innkeeper.store.claims import Claiming, ConsumerWrite, Replacement
 from innkeeper.store.tables import changes, inventories, resource_providers
-from tests.store.conftest import World
+from tests.store.conftest import World, allocations
 
 
 def taking(*wanted: Claim) -> Replacement:
@@ -35,6 +44,14 @@ async def outcomes(world: World, ops: Sequence[Replacement]) -> list[type[object
     """Send all at once; give the kinds of what came of them."""
     results = await asyncio.gather(*(world.store.write(op) for op in ops), return_exceptions=True)
     return [type(result) for result in results]
+
+
+async def foreseen(
+    world: World, ops: Sequence[Replacement] | Sequence[Claiming] | Sequence[Creation]
+) -> list[tuple[type[object], str]]:
+    """Give the kinds and words of what is foreseen of requests."""
+    found = await world.store.write(lambda txn: type(ops[0]).foresee(txn, ops))
+    return [(type(each), "" if each is None else str(each)) for each in found]
 
 
 async def state(world: World, provider: Allocation) -> tuple[int, list[int]]:
@@ -183,7 +200,7 @@ async def test_requests_that_are_run_together_fare_as_one_after_the_other(
         names = random.sample(sorted(left), random.randint(1, 2))
         return world.claim(*((host, name, random.randint(1, 4)) for name in names))
 
-    kind = random.choice([taking, lambda *wanted: Claiming(wanted)])
+    kind = taking if seed % 2 else lambda *wanted: Claiming(wanted)
     requests = [[one() for _ in range(random.choice((1, 1, 1, 3)))] for _ in range(16)]
     expected: list[bool] = []
     for request in requests:
@@ -194,9 +211,10 @@ async def test_requests_that_are_run_together_fare_as_one_after_the_other(
         if expected[-1]:
             left = {name: amount - asked[name] for name, amount in left.items()}
     assert not all(expected)
-    results = await asyncio.gather(
-        *(world.store.write(kind(*request)) for request in requests), return_exceptions=True
-    )
+    ops = [kind(*request) for request in requests]
+    said = await foreseen(world, ops)
+    results = await asyncio.gather(*(world.store.write(op) for op in ops), return_exceptions=True)
+    assert said == [(type(each), "" if each is None else str(each)) for each in results]
     assert [result is None for result in results] == expected
     refused = [result for result in results if result is not None]
     assert {type(each) for each in refused} <= {CapacityExceeded, ClaimLost}
@@ -216,7 +234,9 @@ async def test_who_is_known_is_told_so_though_there_is_no_room_either(world: Wor
     await world.store.write(taking(known))
     new = world.claim((host, "VCPU", 1))
     asked = [taking(new), taking(known), taking(known)]
-    assert await outcomes(world, asked) == [CapacityExceeded, ConcurrentUpdate, ConcurrentUpdate]
+    expected = [CapacityExceeded, ConcurrentUpdate, ConcurrentUpdate]
+    assert [kind for kind, _ in await foreseen(world, asked)] == expected
+    assert await outcomes(world, asked) == expected
     lost = await asyncio.gather(
         *(world.store.write(Claiming([each])) for each in (known, new)), return_exceptions=True
     )
@@ -225,3 +245,77 @@ async def test_who_is_known_is_told_so_though_there_is_no_room_either(world: Wor
         CapacityExceeded,
     ]
     assert await state(world, host) == (1, [2])
+
+
+async def test_of_a_group_nothing_is_foreseen_and_its_policy_is_named_first(world: World) -> None:
+    group = ServerGroup(world.uuid(), "apart", "anti-affinity")
+    await world.store.write(lambda txn: groups.add_group(txn, group))
+    host = await world.provider(Inventory("VCPU", 2))
+    await world.store.write(Claiming([world.claim((host, "VCPU", 2), group=group.uuid)]))
+    ops = [
+        Claiming([world.claim((host, "VCPU", 1), group=group.uuid)]),
+        Claiming([world.claim((host, "VCPU", 1))]),
+    ]
+    none, no_room = await foreseen(world, ops)
+    assert (none[0], no_room[0]) == (type(None), ClaimLost)
+    lost = await asyncio.gather(*(world.store.write(op) for op in ops), return_exceptions=True)
+    assert [type(each.cause) for each in lost if isinstance(each, ClaimLost)] == [
+        GroupPolicyViolation,
+        CapacityExceeded,
+    ]
+
+
+async def test_a_consumer_that_takes_nothing_is_not_there_afterwards(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 2))
+    nothing = Claiming([world.claim()])
+    ops = [nothing, nothing, Claiming([world.claim((host, "VCPU", 3))])]
+    found = [kind for kind, _ in await foreseen(world, ops)]
+    assert found == [type(None), type(None), ClaimLost]
+
+
+async def test_instances_that_lose_their_place_are_foreseen_and_the_others_are_created(
+    world: World,
+) -> None:
+    host = await world.provider(Inventory("VCPU", 3))
+
+    def creation(*amounts: int) -> Creation:
+        placed = [
+            Placed(
+                InstanceUuid(world.uuid()),
+                (
+                    Selection(
+                        HostName("h"),
+                        CellName("a"),
+                        host.rp_uuid,
+                        allocations([(host, "VCPU", amount)]),
+                    ),
+                ),
+                Decision("spread", 1),
+            )
+            for amount in amounts
+        ]
+        spec = RequestSpec(CandidateRequest(()))
+        return Creation(Wanted(spec, {each.instance: "n" for each in placed}, False), placed)
+
+    ops = [creation(1), creation(1, 5), creation(2), creation(1)]
+    found = [kind for kind, _ in await foreseen(world, ops)]
+    assert found == [type(None), ClaimLost, type(None), ClaimLost]
+    results = await asyncio.gather(*(world.store.write(op) for op in ops), return_exceptions=True)
+    lost = [each.position for each in results if isinstance(each, ClaimLost)]
+    assert ([type(each) for each in results], lost) == (
+        [tuple, ClaimLost, tuple, ClaimLost],
+        [1, 0],
+    )
+    assert await state(world, host) == (2, [3])
+
+
+async def test_who_is_named_twice_is_known_the_second_time(world: World) -> None:
+    host = await world.provider(Inventory("VCPU", 4))
+    one, large = world.claim((host, "VCPU", 1)), world.claim((host, "VCPU", 5))
+    requests = [taking(one), taking(one), taking(large, large), taking(large)]
+    found = [kind for kind, _ in await foreseen(world, requests)]
+    # What comes of the third depends on what its first makes of its second.
+    assert found == [type(None), ConcurrentUpdate, type(None), CapacityExceeded]
+    expected = [type(None), ConcurrentUpdate, CapacityExceeded, CapacityExceeded]
+    assert await outcomes(world, requests) == expected
+    assert await state(world, host) == (1, [1])

@@ -264,10 +264,14 @@ class Replacement(JointOp):
     @classmethod
     def foresee(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[Conflict | None]:
         """Say which of them ask for what there will not be."""
+        # A request is one part, as it nets what its consumers take, unless it names one twice.
         found = foresee(
             txn, [[[(each.consumer.uuid, each.allocations) for each in op.writes]] for op in ops]
         )
-        return [None if refused is None else refused[1] for refused in found]
+        return [
+            None if refused is None or _names_twice(op.writes) else refused[1]
+            for op, refused in zip(ops, found, strict=True)
+        ]
 
     @classmethod
     def together(cls, txn: Txn, ops: Sequence[Self]) -> Sequence[None]:
@@ -288,10 +292,14 @@ def replace_all(txn: Txn, writes: Sequence[ConsumerWrite]) -> None:
     _replace(txn, [writes])
 
 
+def _names_twice(writes: Sequence[ConsumerWrite]) -> bool:
+    return len({write.consumer.uuid for write in writes}) < len(writes)
+
+
 def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
     """Do all that is written in ``requests``, each of which raises generations by itself."""
     writes = [write for request in requests for write in request]
-    if len({write.consumer.uuid for write in writes}) < len(writes):
+    if _names_twice(writes):
         # Who is named twice is, the second time, what the first time made of him.
         for write in writes:
             _replace(txn, [[write]])
@@ -321,7 +329,7 @@ def _replace(txn: Txn, requests: Sequence[Sequence[ConsumerWrite]]) -> None:
         txn.conn, [(rp_id, by, txn.now_us) for rp_id, by in sorted(raised.items())]
     )
     named = {of.rp_id: of.rp_uuid for each in writes for of in each.allocations}
-    # Of several requests none is refused by this: each is asked for again by itself.
+    # Of several requests none is refused by this: they are run again in another way.
     taking = take(txn, taken, named if len(requests) == 1 else None)
     _check_added(txn, new, adding)
     taking()

@@ -56,7 +56,9 @@ def foresee(txn: Txn, requests: Sequence[Sequence[Part]]) -> list[tuple[int, Con
             if why is not None:
                 refused = position, why
                 break
-            then_there |= dict.fromkeys([uuid for uuid, _ in part], (0, FIRST_GENERATION))
+            for uuid, wanted in part:
+                if wanted:
+                    then_there[uuid] = (0, FIRST_GENERATION)
             for key, each in taken.items():
                 then_used[key] += each.net
         else:

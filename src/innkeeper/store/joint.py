@@ -10,8 +10,8 @@ from innkeeper.store.txn import Txn
 class JointOp(ABC):
     """An op that may be run together with others of its class, as one, in any order.
 
-    If that fails nobody is told: they are run again in smaller parts, at last each by itself. So
-    whatever succeeds together must succeed one after the other too.
+    If that fails they are run again, without those whose refusal is foreseen, or in smaller parts,
+    at last each by itself. So whatever succeeds together must succeed one after the other too.
     """
 
     @property

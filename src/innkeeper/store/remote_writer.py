@@ -1,7 +1,8 @@
 """The writer of an engine behind a socket: a batch and its COMMIT in one go.
 
 Where statements go along, COMMIT goes along with them: all of the batch is strict, so that whatever
-does not do what it must keeps COMMIT from being carried out. Then it is run again, step by step.
+does not do what it must keeps COMMIT from being carried out. Then it is run again, without those
+whose refusal is foreseen, or step by step.
 
 A connection may break at any moment. Before COMMIT is sent that undid everything, and the batch is
 run again on the next connection; after that nobody knows, and the writer's own row is looked at:
@@ -34,10 +35,10 @@ from innkeeper.store.patience import Patience
 from innkeeper.store.retry import translate
 from innkeeper.store.touched import Touched
 from innkeeper.store.txn import Txn
-from innkeeper.store.writer import Job, Writer, hopeful, pieces, run_together
+from innkeeper.store.writer import Job, Writer, pieces, run_together
 
 CAREFUL_BATCHES: Final = 16
-"""Batches that are run with more care after an op has failed: where one fails, others soon do."""
+"""Batches that are run in steps after one has failed in a way that was not foreseen."""
 
 
 class RemoteWriter(Writer):
@@ -59,8 +60,8 @@ class RemoteWriter(Writer):
         self._in_doubt: _InDoubt | None = None
         # What took place, and nobody told the index.
         self._unseen: Touched | None = None
-        # Batches to be run without what is foreseen to fail; and in steps.
-        self._foreseen_left = self._careful_left = 0
+        # How many batches more are to be run in steps.
+        self._careful_left = 0
         self._taken: StoreTaken | None = None
 
     def write(self, batch: Sequence[Job]) -> Picture | None:
@@ -119,7 +120,7 @@ class RemoteWriter(Writer):
         if self._careful_left:
             self._careful_left -= 1
             return self._run_carefully(batch)
-        if not self._foreseen_left or len(batch) == 1:
+        if not self._wary_left or len(batch) == 1:
             try:
                 return self._run(batch, self._attempt_bare, strict=True)
             except (_OpFailed, *self._driver_errors) as error:
@@ -129,10 +130,8 @@ class RemoteWriter(Writer):
             if all(len(jobs) == 1 for jobs in pieces(batch)):
                 self._careful_left = CAREFUL_BATCHES
                 return self._run_carefully(batch)
-            self._foreseen_left = CAREFUL_BATCHES
-        self._foreseen_left -= 1
         try:
-            picture = self._run(batch, partial(self._attempt_bare, foreseen=True), strict=True)
+            picture = self._run(batch, partial(self._attempt_bare, wary=True), strict=True)
         except (_OpFailed, *self._driver_errors) as error:
             self._look_into(error, batch)
             self._careful_left = CAREFUL_BATCHES
@@ -155,7 +154,7 @@ class RemoteWriter(Writer):
 
     def _run_carefully(self, batch: Sequence[Job]) -> Picture | None:
         """Run the ops in savepoints."""
-        picture = self._run(batch, partial(self._attempt, foreseen=True))
+        picture = self._run(batch, self._attempt_warily)
         return self._unless_all_failed(batch, picture)
 
     def _unless_all_failed(self, batch: Sequence[Job], picture: Picture) -> Picture | None:
@@ -171,11 +170,11 @@ class RemoteWriter(Writer):
         self._kept = conn
         return None
 
-    def _attempt_bare(self, txn: Txn, jobs: Sequence[Job], *, foreseen: bool = False) -> Touched:
-        """Run ops as one, without those ``foreseen`` to fail; if that fails, all is undone."""
+    def _attempt_bare(self, txn: Txn, jobs: Sequence[Job], *, wary: bool = False) -> Touched:
+        """Run ops as one; a ``wary`` run leaves out what is foreseen to fail. Or all is undone."""
         txn.touched = Touched()
         try:
-            run_together(txn, hopeful(txn, jobs) if foreseen else jobs)
+            run_together(txn, self._hopeful(txn, jobs) if wary else jobs)
         except self._driver_errors:
             raise
         except Exception as error:  # fence: writer

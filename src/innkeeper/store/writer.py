@@ -25,6 +25,9 @@ from innkeeper.store.txn import Txn
 MAX_BATCH: Final = 256
 """Ops in one transaction: at 150 us each, nobody waits more than 40 ms for his neighbours."""
 
+WARY_BATCHES: Final = 16
+"""Batches for which it is asked what is refused, after any was: where one is, others soon are."""
+
 PARTS: Final = 4
 """Of ops that failed together. To find one in 64 takes as many steps as by halves, and to find that
 all fail two thirds of them."""
@@ -63,6 +66,8 @@ class Writer:
         # has one.
         self._last = 0
         self._number: int | None = None
+        # For how many batches more it is to be asked what is refused, before they are run.
+        self._wary_left = 0
 
     @property
     def id(self) -> str:
@@ -185,18 +190,42 @@ class Writer:
         conn.invalidate()
         conn.close()
 
-    def _attempt(self, txn: Txn, jobs: Sequence[Job], *, foreseen: bool = False) -> Touched:
-        """Run ops as one inside a savepoint, first without those that are ``foreseen`` to fail.
+    def _attempt(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
+        """Run ops as one inside a savepoint; give what they touched.
 
-        Gives what they touched. If that fails, so are they run whose refusal is not foreseen; then
-        a part of them all, and then another: each that fails is found in few steps.
+        If one fails, those are run of which no refusal is foreseen. If one of them fails, a part of
+        all and then another: so each that fails is found in few steps, and gets its own error.
+        """
+        touched = None if self._wary_left else self._run_in_savepoint(txn, jobs)
+        return self._attempt_warily(txn, jobs) if touched is None else touched
+
+    def _attempt_warily(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
+        """Do what `_attempt` does, after asking what is refused."""
+        touched = self._run_in_savepoint(txn, jobs, wary=True)
+        return self._attempt_parts(txn, jobs) if touched is None else touched
+
+    def _attempt_parts(self, txn: Txn, jobs: Sequence[Job]) -> Touched:
+        touched = Touched()
+        size = -(-len(jobs) // PARTS)
+        for first in range(0, len(jobs), size):
+            part = jobs[first : first + size]
+            of_part = self._run_in_savepoint(txn, part)
+            touched.merge(self._attempt_parts(txn, part) if of_part is None else of_part)
+        return touched
+
+    def _run_in_savepoint(
+        self, txn: Txn, jobs: Sequence[Job], *, wary: bool = False
+    ) -> Touched | None:
+        """Run ops as one; a ``wary`` run leaves out those that are foreseen to fail.
+
+        None: one of several failed. One that is alone gets its error.
         """
         txn.touched = Touched()
         self._names.begin()
         txn.cursor.execute("SAVEPOINT op")
         error: Exception | None = None
         try:
-            run_together(txn, hopeful(txn, jobs) if foreseen else jobs)
+            run_together(txn, self._hopeful(txn, jobs) if wary else jobs)
             pipeline.drain(txn.conn)
         except InnkeeperError as refused:
             error = refused
@@ -214,16 +243,26 @@ class Writer:
         txn.cursor.execute("RELEASE SAVEPOINT op")
         if error is None:
             return txn.touched
+        if len(jobs) > 1:
+            return None
+        jobs[0].error = error
+        return Touched()
+
+    def _hopeful(self, txn: Txn, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Give those of ``jobs`` of which no refusal is foreseen; the others get theirs.
+
+        One alone is run, to be told by what came of it.
+        """
         if len(jobs) == 1:
-            jobs[0].error = error
-            return Touched()
-        if not foreseen:
-            return self._attempt(txn, jobs, foreseen=True)
-        touched = Touched()
-        size = -(-len(jobs) // PARTS)
-        for first in range(0, len(jobs), size):
-            touched.merge(self._attempt(txn, jobs[first : first + size], foreseen=True))
-        return touched
+            return jobs
+        ops = _joint(jobs)
+        left = []
+        for job, error in zip(jobs, type(ops[0]).foresee(txn, ops), strict=True):
+            job.value, job.error = None, error
+            if error is None:
+                left.append(job)
+        self._wary_left = WARY_BATCHES if len(left) < len(jobs) else max(self._wary_left - 1, 0)
+        return left
 
 
 def run_together(txn: Txn, jobs: Sequence[Job]) -> None:
@@ -236,22 +275,6 @@ def run_together(txn: Txn, jobs: Sequence[Job]) -> None:
         ops = _joint(jobs)
         for job, value in zip(jobs, type(ops[0]).together(txn, ops), strict=True):
             job.value = value
-
-
-def hopeful(txn: Txn, jobs: Sequence[Job]) -> Sequence[Job]:
-    """Give those of ``jobs`` of which no refusal is foreseen; the others get theirs.
-
-    One alone is run, to be told by what came of it.
-    """
-    if len(jobs) == 1:
-        return jobs
-    ops = _joint(jobs)
-    left = []
-    for job, error in zip(jobs, type(ops[0]).foresee(txn, ops), strict=True):
-        job.value, job.error = None, error
-        if error is None:
-            left.append(job)
-    return left
 
 
 def _joint(jobs: Sequence[Job]) -> list[JointOp]:
