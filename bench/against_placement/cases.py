@@ -53,7 +53,7 @@ MAX_CLAIMS: Final = 4_000
 ROUNDS: Final = 40
 """Of a turn in which many ask at a time: its first and its last are not like the others."""
 MOST_CALLERS: Final = 256
-"""At which Innkeeper does most. openstack-placement would answer the last after minutes."""
+"""Batches grow with them. openstack-placement would answer the last of so many after minutes."""
 SCHEDULE: Final = "schedule (search, claim)"
 READ_CONNECTIONS: Final = 8
 """Enough to keep two processes busy."""
@@ -181,6 +181,7 @@ def schedule_case(
     connections: int,
     *,
     flavors: int = 1,
+    goals: tuple[Goal, ...] = (),
     quick: bool = False,
     peer: bool = True,
 ) -> Case:
@@ -191,6 +192,7 @@ def schedule_case(
         f"{what}, {connections} at a time",
         lambda _cloud, turn: Schedule(asked, seed=f"{what} {connections} {turn}"),
         connections=connections,
+        goals=goals,
         quick=quick,
         most=max(MAX_CLAIMS, ROUNDS * connections),
         peer=peer,
@@ -293,8 +295,8 @@ FLAT_1000: Final = (
     *project_usages(),
     *updates(changing=False, quick=True),
     *updates(changing=True),
-    schedule_case(8, quick=True),
-    schedule_case(64, quick=True),
+    schedule_case(8, goals=ours("per_s", 300), quick=True),
+    schedule_case(64, goals=ours("per_s", 300), quick=True),
     schedule_case(MOST_CALLERS, quick=True, peer=False),
     schedule_case(64, flavors=FLAVORS),
 )
@@ -319,8 +321,8 @@ def scenes() -> tuple[Scene, ...]:
                     quick=True,
                 ),
                 search("candidates", FLAT_QUERY, 1_000, goals=ours("cpu", 400)),
-                schedule_case(8),
-                schedule_case(16),
+                schedule_case(8, goals=ours("per_s", 2_000)),
+                schedule_case(16, goals=ours("per_s", 2_000)),
                 schedule_case(MOST_CALLERS, peer=False),
             ),
             goals=ours("memory_mb", 150),

@@ -78,21 +78,20 @@ def uuid_of(node_id: int) -> str:
 
 def flat(hosts: int, *, consumers: int = 0) -> Cloud:
     """Give hosts of one provider and three classes."""
-
-    def make(_position: int, root: int) -> Iterable[Node]:
-        yield Node(root, root, inventories=FLAT)
-
-    return Cloud(f"flat-{hosts}", f"{hosts:,} flat hosts", hosts, 1, make, consumers)
+    return Cloud(f"flat-{hosts}", f"{hosts:,} flat hosts", hosts, 1, _one_provider(FLAT), consumers)
 
 
 def small(hosts: int) -> Cloud:
     """Give hosts that are full after a few claims, so that many claims are lost to others."""
-    inventories = (*FLAT[:-1], Inventory("VCPU", 16))
+    make = _one_provider((*FLAT[:-1], Inventory("VCPU", 16)))
+    return Cloud(f"small-{hosts}", f"{hosts:,} hosts of 16 VCPUs", hosts, 1, make)
 
+
+def _one_provider(inventories: tuple[Inventory, ...]) -> Callable[[int, int], Iterable[Node]]:
     def make(_position: int, root: int) -> Iterable[Node]:
         yield Node(root, root, inventories=inventories)
 
-    return Cloud(f"small-{hosts}", f"{hosts:,} hosts of 16 VCPUs", hosts, 1, make)
+    return make
 
 
 def nested(trees: int) -> Cloud:

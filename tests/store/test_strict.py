@@ -48,64 +48,50 @@ def shut(number: int) -> None:
         ours.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_a_batch_waits_once_for_all_of_it_and_its_commit(
-    postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    empty(postgresql_store)
-    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
-    world = World(store)
-    store.start(world.pictures.append)
-    try:
-        host = await world.provider(Inventory("VCPU", 9))
-        # Names of classes are read once.
-        await store.write(replacement(world, 1, host))
-        made = trips(monkeypatch)
-        for generation, op in enumerate(
-            (
-                replacement(world, 1, host),
-                lambda txn: inventories.change_amounts(txn, host.rp_id, (), seen_generation=2),
-                lambda txn: inventories.change_amounts(
-                    txn, host.rp_id, [Inventory("VCPU", 8)], seen_generation=3
-                ),
+    host = await world.provider(Inventory("VCPU", 9))
+    # Names of classes are read once.
+    await world.store.write(replacement(world, 1, host))
+    made = trips(monkeypatch)
+    for generation, op in enumerate(
+        (
+            replacement(world, 1, host),
+            lambda txn: inventories.change_amounts(txn, host.rp_id, (), seen_generation=2),
+            lambda txn: inventories.change_amounts(
+                txn, host.rp_id, [Inventory("VCPU", 8)], seen_generation=3
             ),
-            2,
-        ):
-            made.clear()
-            await store.write(op)
-            assert made == [("write", TransactionStatus.IDLE)]
-            last = world.pictures[-1]
-            assert [each.generation for each in (*last.usages, *last.stocks)] == [generation]
-    finally:
-        await store.close()
+        ),
+        2,
+    ):
+        made.clear()
+        await world.store.write(op)
+        assert made == [("write", TransactionStatus.IDLE)]
+        last = world.pictures[-1]
+        assert [each.generation for each in (*last.usages, *last.stocks)] == [generation]
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_refusals_in_a_batch_cost_one_trip_more_and_nothing_is_run_in_steps(
-    postgresql_store: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    empty(postgresql_store)
-    store = Store.open(postgresql_store, clock=Ticking(), writer_id="writer-1")
-    world = World(store)
-    store.start(world.pictures.append)
-    try:
-        host = await world.provider(Inventory("VCPU", 9))
-        await store.write(replacement(world, 1, host))
-        failed, asked = ("write", TransactionStatus.INERROR), ("write", TransactionStatus.INTRANS)
-        done = ("write", TransactionStatus.IDLE)
-        made = trips(monkeypatch)
-        # Tried in vain; then one question tells who is to be refused, and then in any batch.
-        for room, expected in ((8, [failed, asked, done]), (0, [asked]), (0, [asked])):
-            made.clear()
-            wanted = [store.write(replacement(world, 1, host)) for _ in range(12)]
-            outcomes = await asyncio.gather(*wanted, return_exceptions=True)
-            assert [type(each) for each in outcomes] == [
-                *[type(None)] * room,
-                *[CapacityExceeded] * (12 - room),
-            ]
-            assert made == expected
-    finally:
-        await store.close()
+    host = await world.provider(Inventory("VCPU", 9))
+    await world.store.write(replacement(world, 1, host))
+    failed, asked = ("write", TransactionStatus.INERROR), ("write", TransactionStatus.INTRANS)
+    done = ("write", TransactionStatus.IDLE)
+    made = trips(monkeypatch)
+    # Tried in vain; then one question tells who is to be refused, and then in any batch.
+    for room, expected in ((8, [failed, asked, done]), (0, [asked]), (0, [asked])):
+        made.clear()
+        wanted = [world.store.write(replacement(world, 1, host)) for _ in range(12)]
+        outcomes = await asyncio.gather(*wanted, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [
+            *[type(None)] * room,
+            *[CapacityExceeded] * (12 - room),
+        ]
+        assert made == expected
 
 
 async def test_what_fails_later_does_not_hide_what_failed_first(world: World) -> None:

@@ -19,6 +19,7 @@ from innkeeper.core.errors import ClaimLost, ConcurrentUpdate, Conflict, Duplica
 from innkeeper.core.ids import RpId
 from innkeeper.store import groups
 from innkeeper.store.consumer_generation import (
+    FIND,
     FIRST_GENERATION,
     ExpectedGeneration,
     Found,
@@ -49,10 +50,6 @@ class ConsumerWrite(msgspec.Struct, frozen=True):
 _Amounts = dict[Key, int]
 
 _c, _a, _p = consumers.c, allocations.c, resource_providers.c
-_FIND: Final = ForEach(
-    lambda row: select(_c.uuid, _c.id, _c.generation, _c.project_id).where(_c.uuid == row["of"]),
-    of=str,
-)
 _ADD: Final = ForEach(
     lambda row: insert_of(
         consumers,
@@ -404,7 +401,7 @@ def _check_count(txn: Txn, sent: Sent, uuids: Sequence[str]) -> None:
 def _find_to_change(txn: Txn, uuids: Iterable[str]) -> Found:
     """Give those of these consumers that there are, which will not be what they were."""
     found: dict[str, tuple[int, int]] = {}
-    for uuid, of, generation, project_id in _FIND.send(txn.conn, [(of,) for of in uuids]).rows():
+    for uuid, of, generation, project_id in FIND.send(txn.conn, [(of,) for of in uuids]).rows():
         found[str(uuid)] = integer(of), integer(generation)
         txn.consumer_changed(str(uuid), project_id=str(project_id))
     return found

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from innkeeper.core.errors import ConcurrentUpdate
 from innkeeper.core.ids import ConsumerUuid
+from innkeeper.store.for_each import ForEach
 from innkeeper.store.tables import consumers
 
 ExpectedGeneration = int | None | Literal["any"]
@@ -19,6 +20,11 @@ Found = Mapping[str, tuple[int, int]]
 """Id and generation of consumers, by uuid."""
 
 _c = consumers.c
+FIND: Final = ForEach(
+    lambda row: select(_c.uuid, _c.id, _c.generation, _c.project_id).where(_c.uuid == row["of"]),
+    of=str,
+)
+"""Those of some consumers that there are."""
 
 
 def check_generations(conn: Connection, seen: Mapping[ConsumerUuid, ExpectedGeneration]) -> None:

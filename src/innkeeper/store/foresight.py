@@ -6,26 +6,16 @@ that will.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
-
-from sqlalchemy import select
 
 from innkeeper.core.allocation import Allocation
 from innkeeper.core.errors import ConcurrentUpdate, Conflict
-from innkeeper.store.consumer_generation import FIRST_GENERATION, Found, check_generation
-from innkeeper.store.for_each import ForEach
+from innkeeper.store.consumer_generation import FIND, FIRST_GENERATION, Found, check_generation
 from innkeeper.store.prepared import integer
-from innkeeper.store.tables import consumers
 from innkeeper.store.takes import Key, Taken, amounts_of, first_refusal, stocks_of
 from innkeeper.store.txn import Txn
 
 Part = Sequence[tuple[str, Sequence[Allocation]]]
 """Uuids of consumers that are to be new, each with what it takes, all at once."""
-
-_c = consumers.c
-_FIND: Final = ForEach(
-    lambda row: select(_c.uuid, _c.id, _c.generation).where(_c.uuid == row["of"]), of=str
-)
 
 
 def foresee(txn: Txn, requests: Sequence[Sequence[Part]]) -> list[tuple[int, Conflict] | None]:
@@ -38,10 +28,10 @@ def foresee(txn: Txn, requests: Sequence[Sequence[Part]]) -> list[tuple[int, Con
     parts = [part for request in requests for part in request]
     amounts = [[_taken(txn, part) for part in request] for request in requests]
     # Both questions go along, and are one trip.
-    finding = _FIND.send(txn.conn, [(uuid,) for part in parts for uuid, _ in part])
+    finding = FIND.send(txn.conn, [(uuid,) for part in parts for uuid, _ in part])
     stocks = stocks_of(txn, {key for request in amounts for taken in request for key in taken})
     uuids = {of.rp_id: of.rp_uuid for part in parts for _, wanted in part for of in wanted}
-    there = {str(uuid): (integer(of), integer(seen)) for uuid, of, seen in finding.rows()}
+    there = {str(uuid): (integer(of), integer(seen)) for uuid, of, seen, _ in finding.rows()}
     used = {key: stock.used for key, stock in stocks.items()}
     found: list[tuple[int, Conflict] | None] = []
     for request, taken_by in zip(requests, amounts, strict=True):
