@@ -25,6 +25,7 @@ from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import Picture
 from innkeeper.index.index import Index
 from innkeeper.store import claims, pictures, usages
+from innkeeper.store import inventories as stored
 from innkeeper.store.audit import audit
 from innkeeper.store.retry import MAX_TRIES
 from innkeeper.store.store import Store
@@ -32,6 +33,7 @@ from innkeeper.store.tables import consumer_types, consumers, inventories
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
+from tests.store.sharing import everything, loaded
 from tests.store.unanswered import Unanswered, give_up_looking
 
 REMOTE: Final = ("postgresql", "mariadb")
@@ -205,6 +207,23 @@ async def test_a_commit_of_which_nobody_could_be_told_is_looked_up_by_the_next_w
     row = index.row(host.rp_uuid)
     assert row is not None
     assert index.inventories(row)[0].used == (2 if carried_out else 0)
+
+
+async def test_amounts_of_a_commit_of_which_nobody_could_be_told_are_read_back_by_the_next(
+    world: World, database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await world.provider(Inventory("VCPU", 9), Inventory("DISK_GB", 9))
+    change = partial(stored.change_amounts, rp_id=host.rp_id)
+    index = Index()
+    index.apply(world.store.load())
+    Unanswered(world.store, database, monkeypatch, carried_out=True)
+    give_up_looking(world.store, monkeypatch)
+    with pytest.raises(AmbiguousCommit):
+        await world.store.write(partial(change, changed=[Inventory("VCPU", 5)], seen_generation=0))
+    await world.store.write(partial(change, changed=[Inventory("DISK_GB", 4)], seen_generation=1))
+    for picture in world.pictures:
+        index.apply(picture)
+    assert everything(index) == loaded(world.store)
 
 
 async def test_what_breaks_after_commit_was_sent_leaves_it_in_doubt(

@@ -1,6 +1,8 @@
 """Providers, their inventories, traits and aggregates: what is written, and what is refused."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -9,6 +11,9 @@ import pytest
 from innkeeper.core import errors
 from innkeeper.core.ids import AggregateUuid, RpUuid
 from innkeeper.core.inventory import Inventory
+from innkeeper.core.moment import to_us
+from innkeeper.core.picture import StockPicture
+from innkeeper.index.index import Index
 from innkeeper.store import (
     aggregates,
     claims,
@@ -26,6 +31,7 @@ from innkeeper.store.reshape import InventoryWrite
 from innkeeper.store.txn import Txn
 from tests.provider_pictures import ProviderPicture, listed
 from tests.store.conftest import World
+from tests.store.sharing import everything, loaded
 
 T = TypeVar("T")
 
@@ -216,7 +222,8 @@ async def test_inventories_that_stay_the_same_raise_the_generation_alone(world: 
     assert after.provider.updated_at > before.provider.updated_at
     assert after.inventories == before.inventories
     told = world.pictures[-1]
-    assert (told.providers.ids, [each.generation for each in told.usages]) == ((), [2])
+    assert (told.providers.ids, told.usages) == ((), ())
+    assert told.stocks == (StockPicture(host.rp_id, 2, to_us(after.provider.updated_at), ()),)
     with pytest.raises(errors.ConcurrentUpdate):
         await write(world, leave)
 
@@ -242,12 +249,50 @@ async def test_other_amounts_are_written_and_told_without_the_rest_of_the_provid
     told = world.pictures[-1]
     assert (told.providers.ids, told.usages) == ((), ())
     (stock,) = told.stocks
-    assert (stock.rp_id, stock.generation) == (host.rp_id, 2)
-    assert set(stock.inventories) == set(after.inventories)
+    assert stock == StockPicture(host.rp_id, 2, to_us(after.provider.updated_at), (other,))
     before = world.store.load()
     with pytest.raises(errors.ConcurrentUpdate):
         await write(world, change)
     assert world.store.load() == before
+
+
+async def test_writes_of_one_provider_that_come_together_are_shown_as_they_came(
+    world: World,
+) -> None:
+    host = await world.provider(Inventory("VCPU", 4), Inventory("DISK_GB", 10))
+    change = partial(inventories.change_amounts, rp_id=host.rp_id)
+    index = Index()
+    index.apply(world.store.load())
+
+    def fail(txn: Txn) -> None:
+        change(txn, changed=[Inventory("VCPU", 100)], seen_generation=2)
+        message = "fails"
+        raise LookupError(message)
+
+    outcomes = await asyncio.gather(
+        *(
+            world.store.write(op)
+            for op in (
+                partial(claims.claim, wanted=world.claim((host, "VCPU", 3))),
+                partial(change, changed=[Inventory("VCPU", 8)], seen_generation=1),
+                fail,
+                partial(change, changed=(), seen_generation=2),
+                partial(change, changed=[Inventory("VCPU", 200)], seen_generation=9),
+                partial(change, changed=[Inventory("DISK_GB", 20)], seen_generation=3),
+                partial(claims.claim, wanted=world.claim((host, "VCPU", 5))),
+            )
+        ),
+        return_exceptions=True,
+    )
+    kinds = [each if isinstance(each, int) else type(each) for each in outcomes if each is not None]
+    assert kinds == [2, LookupError, 3, errors.ConcurrentUpdate, 4]
+    for told in world.pictures:
+        index.apply(told)
+    assert everything(index) == loaded(world.store)
+    row = index.row(host.rp_uuid)
+    assert row is not None
+    assert index.provider(row).generation == 5
+    assert {each.inventory.total: each.used for each in index.inventories(row)} == {8: 8, 20: 0}
 
 
 async def test_amounts_of_a_class_that_is_not_there_are_refused(world: World) -> None:

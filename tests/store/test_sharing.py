@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -46,6 +47,7 @@ from tests.store.unanswered import Unanswered
 SERVERS: Final = ("postgresql", "mariadb")
 STEPS: Final = 60
 """Of each store."""
+VERBS: Final = ("create", "remove", "fill", "amounts", "trait", "claim", "release", "class")
 SEED: Final = 20261121
 
 pytestmark = [
@@ -64,7 +66,7 @@ async def live(  # noqa: C901 - one branch for each thing to do
     for _ in range(STEPS):
         uuid = RpUuid(str(UUID(int=random.randint(1, 6))))
         try:
-            match random.choice(("create", "remove", "fill", "trait", "claim", "release", "class")):
+            match random.choice(VERBS):
                 case "create":
                     parent = RpUuid(str(UUID(int=random.randint(1, 6))))
                     new = NewProvider(uuid, uuid, random.choice((None, parent)))
@@ -75,6 +77,11 @@ async def live(  # noqa: C901 - one branch for each thing to do
                     given = [Inventory("VCPU", random.randint(1, 8)), Inventory("CUSTOM_X", 3)]
                     shown = given[: random.randint(0, 2)]
                     await store.write(partial(fill, uuid=uuid, given=shown))
+                case "amounts":
+                    await sharer.store.fresh()
+                    row = sharer.index.row(uuid)
+                    if row is not None:
+                        await store.write(other_amounts(sharer.index, row, random))
                 case "trait":
                     named = [random.choice(("HW_CPU_X86_AVX", "CUSTOM_FAST"))]
                     await store.write(partial(mark, uuid=uuid, named=named))
@@ -100,6 +107,20 @@ async def live(  # noqa: C901 - one branch for each thing to do
 def claim_on(world: World, index: Index, row: RpRow) -> Claim:
     provider = index.provider(row)
     return world.claim((Allocation(provider.id, provider.uuid, "", 0), "VCPU", 1))
+
+
+def other_amounts(index: Index, row: RpRow, random: Random) -> Callable[[Txn], int]:
+    """Give what changes some of the inventories that are shown, or none."""
+    shown = index.inventories(row)
+    changed = random.sample(shown, random.randint(0, len(shown)))
+    return partial(
+        inventories.change_amounts,
+        rp_id=index.provider(row).id,
+        changed=[
+            msgspec.structs.replace(each.inventory, total=random.randint(1, 8)) for each in changed
+        ],
+        seen_generation=index.provider(row).generation,
+    )
 
 
 def fill(txn: Txn, uuid: RpUuid, given: list[Inventory]) -> None:
@@ -137,6 +158,23 @@ async def test_a_cut_connection_is_caught_up(database: DatabaseUrl) -> None:
             database.server.cut(database.name)
             assert await other.shown() == loaded(other.store)
             assert other.index.row(host.rp_uuid) is not None
+
+
+@pytest.mark.parametrize("total", [10, 20])
+async def test_an_inventory_that_is_written_again_is_followed(
+    database: DatabaseUrl, total: int
+) -> None:
+    async with sharers(database, 2) as (one, other):
+        host = await World(one.store).provider(Inventory("VCPU", 10), Inventory("DISK_GB", 10))
+        await other.shown()
+        changed = [Inventory("VCPU", total)] if total != 10 else []
+        await one.store.write(
+            partial(
+                inventories.change_amounts, rp_id=host.rp_id, changed=changed, seen_generation=0
+            )
+        )
+        for each in (one, other):
+            assert await each.shown() == loaded(each.store)
 
 
 async def test_who_was_away_for_longer_than_changes_are_kept(database: DatabaseUrl) -> None:

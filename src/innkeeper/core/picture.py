@@ -82,13 +82,13 @@ class UsagePicture(msgspec.Struct, frozen=True, gc=False):
 
 
 class StockPicture(msgspec.Struct, frozen=True, gc=False):
-    """A provider of which only amounts changed and the generation, as those of its inventories."""
+    """A provider of which only its generation changed, and amounts of inventories but ``used``."""
 
     rp_id: RpId
     generation: int
     updated_us: int
-    inventories: tuple[InventoryPicture, ...]
-    """All that it has: of the same resource classes as before."""
+    inventories: tuple[Inventory, ...]
+    """Those that may have changed: of resource classes that it has."""
 
 
 class NamePicture(msgspec.Struct, frozen=True):

@@ -184,11 +184,11 @@ class Columns:
         return row
 
     def set_stock(self, row: RpRow, picture: StockPicture) -> None:
-        """Set the amounts of a provider's inventories, and its generation."""
+        """Set amounts of a provider's inventories, and its generation."""
         self.generation[row] = picture.generation
         self.updated_us[row] = picture.updated_us
         for each in picture.inventories:
-            column = self.classes.get(each.inventory.resource_class)
+            column = self.classes.get(each.resource_class)
             if column is not None:
                 self.layout += column.set(row, each)
 

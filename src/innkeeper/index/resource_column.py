@@ -107,16 +107,15 @@ class ResourceColumn:
         self.free[slots] = self.capacity[slots] - self.used[slots] - self.held[slots]
         return changed
 
-    def set(self, row: int, picture: InventoryPicture) -> bool:
+    def set(self, row: int, inventory: Inventory) -> bool:
         """Set a provider's inventory, if it has one; tell whether its units are others now."""
         slot = self.slot.item(row)
         if slot == NOTHING:
             return False
-        inventory = picture.inventory
         changed = any(getattr(self, name).item(slot) != getattr(inventory, name) for name in _UNITS)
         for name in GIVEN:
             getattr(self, name)[slot] = getattr(inventory, name)
-        self.set_used(row, picture.used)
+        self.free[slot] = inventory.capacity - self.used.item(slot) - self.held.item(slot)
         return changed
 
     def set_used(self, row: int, used: int) -> None:

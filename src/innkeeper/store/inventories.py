@@ -62,7 +62,7 @@ def set_all(
 
 
 def change_amounts(
-    txn: Txn, rp_id: RpId, changed: Iterable[Inventory], *, seen_generation: int
+    txn: Txn, rp_id: RpId, changed: Sequence[Inventory], *, seen_generation: int
 ) -> int:
     """Change inventories that the caller saw the provider to have; give its new generation.
 
@@ -78,10 +78,7 @@ def change_amounts(
         lambda: (raised.count(), changing.count()) == (1, len(rows)),
         lambda: ConcurrentUpdate("resource provider generation conflict"),
     )
-    if rows:
-        txn.stock_changed(rp_id)
-    else:
-        txn.usage_changed(rp_id)
+    txn.stock_changed(rp_id, seen_generation + 1, changed)
     return seen_generation + 1
 
 

@@ -1,10 +1,11 @@
 """Pictures: the rows that a commit touched, read back whole for the index.
 
 The same functions serve the writer after its own batch, a reader that catches up with the
-change feed, and the first load; so all of them see the same thing.
+change feed, and the first load; so all of them see the same thing. Only what an op of the batch
+has said itself (`Txn.stocks`) is not read.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,6 @@ from innkeeper.core.ids import HostName, RpId
 from innkeeper.core.instance import LIVE
 from innkeeper.core.inventory import Inventory
 from innkeeper.core.picture import (
-    InventoryPicture,
     NamePicture,
     Picture,
     ProviderTable,
@@ -37,21 +37,23 @@ from innkeeper.store.tables import (
 )
 from innkeeper.store.touched import Touched
 
-_HEAD: Final = 3
-"""Columns of a provider itself, before those of its inventories."""
+_HEAD: Final = (
+    resource_providers.c.id,
+    resource_providers.c.generation,
+    resource_providers.c.updated_at,
+)
+"""Columns of a provider itself."""
+
+_GENERATIONS: Final = ForEach(
+    lambda row: select(*_HEAD).where(resource_providers.c.id == row["of"]), of=int
+)
 
 
 def _inventories(*columns: ColumnElement[Any]) -> ForEach:
     """Give the statement of some providers and, beside each, the columns of its inventories."""
     return ForEach(
         lambda row: (
-            select(
-                resource_providers.c.id,
-                resource_providers.c.generation,
-                resource_providers.c.updated_at,
-                resource_classes.c.name,
-                *columns,
-            )
+            select(*_HEAD, resource_classes.c.name, *columns)
             .select_from(resource_providers)
             .outerjoin(inventories, inventories.c.rp_id == resource_providers.c.id)
             .outerjoin(resource_classes, resource_classes.c.id == inventories.c.rc_id)
@@ -62,9 +64,7 @@ def _inventories(*columns: ColumnElement[Any]) -> ForEach:
 
 
 _USAGES: Final = _inventories(inventories.c.used)
-_STOCKS: Final = _inventories(
-    *(inventories.c[name] for name in Inventory.__struct_fields__[1:]), inventories.c.used
-)
+_STOCKS: Final = _inventories(*(inventories.c[name] for name in Inventory.__struct_fields__[1:]))
 
 
 def whole(conn: Connection) -> Picture:
@@ -80,23 +80,37 @@ def whole(conn: Connection) -> Picture:
     )
 
 
-def asked(conn: Connection, touched: Touched) -> Callable[[], Picture]:
+def asked(
+    conn: Connection, touched: Touched, known: Sequence[StockPicture] = ()
+) -> Callable[[], Picture]:
     """Ask for the picture of what ``touched`` names, as it is in this transaction; give what waits.
 
-    Where the connection has a pipeline, this waits for nothing that a claim touches.
+    Of stocks and generations that are ``known`` nothing is asked. Where the connection has a
+    pipeline, this waits for nothing that a claim touches, or an inventory of the same classes.
     """
-    stocks = touched.stocks - touched.providers - touched.removed
-    usages = touched.usages - touched.stocks - touched.providers - touched.removed
-    asked_stocks = _STOCKS.send(conn, [(of,) for of in sorted(stocks)])
-    asked_usages = _USAGES.send(conn, [(of,) for of in sorted(usages)])
     rest = _rest(conn, touched)
+    read = touched.providers | touched.removed
+    usages = touched.usages - read
+    known = [each for each in known if each.rp_id not in read]
+    read.update(each.rp_id for each in known)
+    stocks = touched.stocks - read
+    generations = touched.generations - touched.stocks - usages - read
+    asked_stocks = _STOCKS.send(conn, _rows(stocks))
+    asked_generations = _GENERATIONS.send(conn, _rows(generations))
+    asked_usages = _USAGES.send(conn, _rows(usages))
 
     def take() -> Picture:
         return msgspec.structs.replace(
-            rest, stocks=_stocks(asked_stocks), usages=_usages(asked_usages)
+            rest,
+            stocks=(*known, *_stocks(asked_stocks), *_stocks(asked_generations)),
+            usages=_usages(asked_usages),
         )
 
     return take
+
+
+def _rows(ids: Collection[int]) -> list[Values]:
+    return [(of,) for of in sorted(ids)]
 
 
 def _rest(conn: Connection, touched: Touched) -> Picture:
@@ -131,10 +145,7 @@ def _stocks(asked: Sent) -> tuple[StockPicture, ...]:
     return tuple(
         StockPicture(
             *head,
-            tuple(
-                InventoryPicture(Inventory(*inventory), integer(used))  # type: ignore[arg-type]
-                for *inventory, used in rows
-            ),
+            tuple([Inventory(*inventory) for inventory in rows]),  # type: ignore[arg-type]
         )
         for head, rows in _by_provider(asked)
     )
@@ -144,9 +155,10 @@ def _by_provider(asked: Sent) -> Iterator[tuple[tuple[RpId, int, int], list[Valu
     """Give id, generation and time of each provider, and the columns of its inventories."""
     found: dict[Values, list[Values]] = {}
     for row in asked.rows():
-        of = found.setdefault(row[:_HEAD], [])
-        if row[_HEAD] is not None:
-            of.append(row[_HEAD:])
+        head, inventory = row[: len(_HEAD)], row[len(_HEAD) :]
+        of = found.setdefault(head, [])
+        if any(inventory):
+            of.append(inventory)
     for (rp_id, generation, updated_us), rows in found.items():
         yield (RpId(integer(rp_id)), integer(generation), integer(updated_us)), rows
 

@@ -187,6 +187,8 @@ class RemoteWriter(Writer):
     def _record(self, txn: Txn, touched: Touched) -> None:
         if self._unseen is not None:
             touched.merge(self._unseen)
+            # Nor is all known of what they both touched.
+            txn.stocks.clear()
         try:
             super()._record(txn, touched)
         except StoreTaken as taken:
@@ -199,6 +201,8 @@ class RemoteWriter(Writer):
         if txn.strict and self._number is not None:
             self._doubt()
             pipeline.commit(txn.conn)
+        else:
+            _know_of_it(txn.conn)
 
     def _undo(self, conn: Connection, error: BaseException) -> None:
         """Roll back, or drop a connection that is broken: its end is the end of all it did.
@@ -210,6 +214,8 @@ class RemoteWriter(Writer):
         )
         if not answered and not isinstance(error, (InnkeeperError, _OpFailed)):
             conn.invalidate()
+        else:
+            _know_of_it(conn)
         conn.close()
 
     def _wait_for_it(self) -> bool:
@@ -270,6 +276,12 @@ class RemoteWriter(Writer):
             raise self._taken
         self._in_doubt = None
         return None
+
+
+def _know_of_it(conn: Connection) -> None:
+    """Have SQLAlchemy know that it is in a transaction, which it is to end."""
+    if not conn.in_transaction():
+        conn.begin()
 
 
 class _InDoubt(msgspec.Struct, frozen=True):

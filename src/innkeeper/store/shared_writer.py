@@ -6,13 +6,13 @@ were alone. What the batch changed is not read back: the pictures of several pro
 applied in another order than that of their commits. The follower alone feeds the index.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
 from innkeeper.core.errors import NotEnrolled
-from innkeeper.core.picture import Picture
+from innkeeper.core.picture import Picture, StockPicture
 from innkeeper.store import changes
 from innkeeper.store.remote_writer import RemoteWriter
 from innkeeper.store.touched import Touched
@@ -48,5 +48,7 @@ class SharedWriter(RemoteWriter):
             self._last = changes.enroll(txn, self._id)
             super()._record(txn, touched)
 
-    def _picture(self, conn: Connection, touched: Touched) -> Callable[[], Picture]:
+    def _picture(
+        self, conn: Connection, touched: Touched, known: Sequence[StockPicture] = ()
+    ) -> Callable[[], Picture]:
         return Picture

@@ -14,6 +14,8 @@ class Touched(msgspec.Struct):
     """Ids of providers of which anything may have changed."""
     stocks: set[int] = msgspec.field(default_factory=set)
     """Ids of providers of which only inventories, not their classes, and generation changed."""
+    generations: set[int] = msgspec.field(default_factory=set)
+    """Ids of providers of which only the generation changed."""
     usages: set[int] = msgspec.field(default_factory=set)
     """Ids of providers of which only ``used`` and the generation changed."""
     removed: set[int] = msgspec.field(default_factory=set)

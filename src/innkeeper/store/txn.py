@@ -1,12 +1,14 @@
 """Txn: what one op of a batch writes with, and says what it touched to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from innkeeper.core.ids import RpId
+from innkeeper.core.inventory import Inventory
 from innkeeper.core.moment import to_us
+from innkeeper.core.picture import StockPicture
 from innkeeper.store.names import Names
 from innkeeper.store.pipeline import cursor_of
 from innkeeper.store.prepared import Cursor
@@ -29,6 +31,8 @@ class Txn:
         self.now_us = to_us(now)
         self.names = names
         self.touched = Touched()
+        # What is known of some of it without reading it back, in the order in which it was done.
+        self.stocks: list[StockPicture] = []
         self.dialect = conn.dialect
         self.cursor: Cursor = cursor_of(conn)
 
@@ -56,9 +60,11 @@ class Txn:
         """Say that a provider is gone."""
         self.touched.removed.add(rp_id)
 
-    def stock_changed(self, rp_id: RpId) -> None:
-        """Say that only inventories, not their classes, and the generation changed."""
-        self.touched.stocks.add(rp_id)
+    def stock_changed(self, rp_id: RpId, generation: int, inventories: Sequence[Inventory]) -> None:
+        """Say that only ``inventories``, not their classes, and the generation are others now."""
+        touched = self.touched
+        (touched.stocks if inventories else touched.generations).add(rp_id)
+        self.stocks.append(StockPicture(rp_id, generation, self.now_us, tuple(inventories)))
 
     def usage_changed(self, rp_id: RpId) -> None:
         """Say that only ``used`` and the generation of a provider changed."""

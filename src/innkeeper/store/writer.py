@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from innkeeper.core.errors import ConnectionLost, InnkeeperError, StoreError, Transient
-from innkeeper.core.picture import Picture
+from innkeeper.core.picture import Picture, StockPicture
 from innkeeper.store import changes, on_loop, pictures, pipeline
 from innkeeper.store.joint import JointOp
 from innkeeper.store.names import Names
@@ -114,7 +114,9 @@ class Writer:
         if conn is None:
             return
         try:
-            conn.commit()
+            # It is in none where COMMIT went along.
+            if conn.in_transaction():
+                conn.commit()
         except BaseException as error:
             # SQLite keeps the transaction open then: the connection goes, and that with it.
             conn.invalidate()
@@ -142,15 +144,16 @@ class Writer:
         self._number = None
         conn, self._kept = self._kept or self._connect(), None
         try:
-            conn.begin()
             goes_along = strict and pipeline.goes_along(conn)
+            if not goes_along:
+                conn.begin()
             txn = Txn(conn, names=self._names, now=self._clock(), strict=goes_along)
             self._begin(txn)
             for jobs in pieces(batch):
                 touched.merge(attempt(txn, jobs))
             if touched:
                 self._record(txn, touched)
-            asked = self._picture(conn, touched)
+            asked = self._picture(conn, touched, txn.stocks)
             self._end(txn, touched)
             picture = asked()
             pipeline.drain(conn)
@@ -173,9 +176,11 @@ class Writer:
         changes.record(txn, self._id, number, touched)
         self._number = number
 
-    def _picture(self, conn: Connection, touched: Touched) -> Callable[[], Picture]:
+    def _picture(
+        self, conn: Connection, touched: Touched, known: Sequence[StockPicture] = ()
+    ) -> Callable[[], Picture]:
         """Ask what the index shall know of the transaction once it is durable."""
-        return pictures.asked(conn, touched)
+        return pictures.asked(conn, touched, known)
 
     def _end(self, txn: Txn, touched: Touched) -> None:
         """Do what comes after the last question of a transaction."""
@@ -221,6 +226,7 @@ class Writer:
         None: one of several failed. One that is alone gets its error.
         """
         txn.touched = Touched()
+        known = len(txn.stocks)
         self._names.begin()
         txn.cursor.execute("SAVEPOINT op")
         error: Exception | None = None
@@ -240,6 +246,7 @@ class Writer:
             pipeline.drop(txn.conn)
             txn.cursor.execute("ROLLBACK TO SAVEPOINT op")
             self._names.undo()
+            del txn.stocks[known:]
         txn.cursor.execute("RELEASE SAVEPOINT op")
         if error is None:
             return txn.touched

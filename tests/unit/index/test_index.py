@@ -124,12 +124,11 @@ def test_a_stock_picture_sets_amounts_and_generation() -> None:
     hold = index.hold([allocation(2, "GPU", 1)])
     request = CandidateRequest(groups=(group(GPU=3),))
     assert not candidates(index, request)
-    gpu = InventoryPicture(Inventory("GPU", 8, 2, max_unit=4), 1)
-    gone = InventoryPicture(Inventory("GONE", 1), 0)
-    stock = StockPicture(RpId(2), 7, to_us(NOW), (gpu, gone))
+    gpu = Inventory("GPU", 8, 2, max_unit=4)
+    stock = StockPicture(RpId(2), 7, to_us(NOW), (gpu, Inventory("GONE", 1)))
     index.apply(Picture(stocks=(stock, StockPicture(RpId(99), 1, to_us(NOW), ()))))
     assert index.provider(row).generation == 7
-    assert index.inventories(row) == (gpu,)
+    assert index.inventories(row) == (InventoryPicture(gpu, 1),)
     assert len(candidates(index, request)) == 1
     assert not candidates(index, CandidateRequest(groups=(group(GPU=5),)))
     hold.release()

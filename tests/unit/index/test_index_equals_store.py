@@ -84,7 +84,8 @@ class Store:
         return UsagePicture(*self.head_of(rp_id), used)
 
     def stock_of(self, rp_id: int) -> StockPicture:
-        return StockPicture(*self.head_of(rp_id), tuple(self.picture_of(rp_id).inventories))
+        stocks = self.picture_of(rp_id).inventories
+        return StockPicture(*self.head_of(rp_id), tuple(each.inventory for each in stocks))
 
     def head_of(self, rp_id: int) -> tuple[RpId, int, int]:
         provider = self.picture_of(rp_id).provider
@@ -187,7 +188,10 @@ class Store:
             return set()
         owner = self.random.choice(list(self.world.rps))
         rp = self.world.rps[owner]
-        stock = {name: a_stock(self.random) for name in rp.stock}
+        stock = {
+            name: msgspec.structs.replace(a_stock(self.random), used=before.used)
+            for name, before in rp.stock.items()
+        }
         return self.put(owner, msgspec.structs.replace(rp, stock=stock))
 
     def use(self) -> set[int]:
