@@ -11,15 +11,17 @@ import msgspec
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, make_url, select, text
 
 from innkeeper.core.errors import CapacityExceeded, ConcurrentUpdate, NotFound
+from innkeeper.core.ids import CellName
 from innkeeper.core.inventory import Inventory
-from innkeeper.store import inventories
+from innkeeper.store import inventories, tasks
 from innkeeper.store.claims import ConsumerWrite, Replacement
 from innkeeper.store.dialects import over_socket
 from innkeeper.store.dialects.libpq_pipeline import LibpqPipeline
 from innkeeper.store.store import Store
+from innkeeper.store.tables import tasks as table
 from innkeeper.store.txn import Txn
 from tests.servers.server import DatabaseUrl
 from tests.store.conftest import Ticking, World
@@ -143,6 +145,15 @@ async def test_a_generation_that_is_old_changes_nothing(world: World) -> None:
                 )
             )
     assert world.store.load() == before
+
+
+async def test_what_leaves_no_record_is_there_once_it_is_answered(world: World) -> None:
+    for key in ("one", "other"):
+        await world.store.write(
+            lambda txn, key=key: tasks.add(txn, "build", key, cell=CellName("a"))
+        )
+        there = await world.store.read(lambda conn: set(conn.scalars(select(table.c.key))))
+        assert key in there
 
 
 async def test_a_refusal_alone_commits_nothing(world: World) -> None:

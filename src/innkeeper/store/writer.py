@@ -114,7 +114,7 @@ class Writer:
         if conn is None:
             return
         try:
-            # It is in none where COMMIT went along.
+            # It may be in none where COMMIT went along.
             if conn.in_transaction():
                 conn.commit()
         except BaseException as error:

@@ -1,6 +1,8 @@
 """After any history of pictures the index is what one fresh load of the store gives."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from random import Random
 
 import msgspec
@@ -56,6 +58,8 @@ class Store:
         self.groups: dict[str, ServerGroup] = {}
         self.names = [NamePicture(name, NOW) for name in CLASSES]
         self.last_id = max(self.world.rps)
+        # Classes whose amounts the latest batch changed, by provider.
+        self.restocked: dict[int, set[str]] = {}
 
     def picture_of(self, rp_id: int) -> ProviderPicture:
         picture = provider_picture(self.world, rp_id)
@@ -83,9 +87,16 @@ class Store:
         used = tuple((each.inventory.resource_class, each.used) for each in stocks)
         return UsagePicture(*self.head_of(rp_id), used)
 
-    def stock_of(self, rp_id: int) -> StockPicture:
-        stocks = self.picture_of(rp_id).inventories
-        return StockPicture(*self.head_of(rp_id), tuple(each.inventory for each in stocks))
+    def stocks_of(self, rp_id: int) -> Iterator[StockPicture]:
+        """Give what changed of inventories in one picture or in several, and one of nothing."""
+        changed = [
+            each.inventory
+            for each in self.picture_of(rp_id).inventories
+            if each.inventory.resource_class in self.restocked[rp_id]
+        ]
+        half = self.random.randint(0, len(changed))
+        for part in (changed[:half], changed[half:]):
+            yield StockPicture(*self.head_of(rp_id), tuple(part))
 
     def head_of(self, rp_id: int) -> tuple[RpId, int, int]:
         provider = self.picture_of(rp_id).provider
@@ -96,6 +107,7 @@ class Store:
         before = self.world
         changed: set[int] = set()
         stocks: set[int] = set()
+        self.restocked.clear()
         usages: set[int] = set()
         for _ in range(self.random.randint(1, 4)):
             change, told = self.random.choice(
@@ -118,7 +130,7 @@ class Store:
             self.host_changes(),
             removed=tuple(RpId(each) for each in before.rps if each not in rps),
             providers=table(map(self.picture_of, order)),
-            stocks=tuple(map(self.stock_of, stocks & set(rps))),
+            stocks=tuple(chain.from_iterable(map(self.stocks_of, stocks & set(rps)))),
             usages=tuple(map(self.usage_of, usages & set(rps))),
         )
 
@@ -188,11 +200,13 @@ class Store:
             return set()
         owner = self.random.choice(list(self.world.rps))
         rp = self.world.rps[owner]
+        names = self.random.sample(sorted(rp.stock), self.random.randint(0, len(rp.stock)))
+        self.restocked.setdefault(owner, set()).update(names)
         stock = {
-            name: msgspec.structs.replace(a_stock(self.random), used=before.used)
-            for name, before in rp.stock.items()
+            name: msgspec.structs.replace(a_stock(self.random), used=rp.stock[name].used)
+            for name in names
         }
-        return self.put(owner, msgspec.structs.replace(rp, stock=stock))
+        return self.put(owner, msgspec.structs.replace(rp, stock={**rp.stock, **stock}))
 
     def use(self) -> set[int]:
         if not self.world.rps:
