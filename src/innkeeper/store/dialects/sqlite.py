@@ -5,10 +5,22 @@ The driver is pysqlite3, which brings a SQLite newer than 3.51.3 (older ones can
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pysqlite3 import dbapi2
-from sqlalchemy import Connection, Engine, FromClause, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Engine,
+    FromClause,
+    create_engine,
+    delete,
+    event,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -25,6 +37,9 @@ CACHED_STATEMENTS: Final = 512
 """More than the distinct statements of the store, so that none is prepared twice."""
 CACHE_KIB: Final = 65_536
 """Page cache of a connection: the working set of 10,000 hosts stays in memory."""
+
+ROWS: Final = "VALUES ?"
+"""What stands in a statement for rows that are given to it."""
 
 _BUSY_CODES: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT"})
 
@@ -124,10 +139,19 @@ class SqliteBackend:
 
 
 def table_of(columns: Mapping[str, Kind]) -> FromClause:
-    """Give a table of the rows that one parameter holds."""
-    fields = ", ".join(f"value ->> '{name}' AS \"{name}\"" for name in columns)
-    rows = f"SELECT {fields} FROM json_each(:{PARAMETER})"  # noqa: S608
+    """Give a table of rows; where ``ROWS`` stands in a statement over it they are to be bound."""
+    fields = ", ".join(f'column{place} AS "{name}"' for place, name in enumerate(columns, 1))
+    rows = f"SELECT {fields} FROM (VALUES :{PARAMETER})"  # noqa: S608
     return text(rows).columns(*columns_of(columns)).subquery("given")
+
+
+def of_one_table(statement: Delete) -> Delete:
+    """Give what deletes the same rows and names one table only, as SQLite wants it."""
+    table = statement.table
+    key = tuple_(*table.primary_key)
+    which = cast("ColumnElement[bool]", statement.whereclause)
+    found = select(*table.primary_key).where(which).correlate(None)
+    return delete(table).where(key.in_(found))
 
 
 def trouble(error: Exception) -> Trouble:

@@ -1,0 +1,101 @@
+"""Statements for each of many rows do what they would do for one after the other."""
+
+import importlib
+import pkgutil
+from typing import Final
+
+import pytest
+from sqlalchemy import BigInteger, delete, literal, select, text, update
+
+import innkeeper.store
+from innkeeper.store.for_each import ANY_NUMBER, MAX_BOUND, MAX_ROWS, ForEach, Values, insert_of
+from innkeeper.store.tables import writers
+from innkeeper.store.txn import Txn
+from tests.store.conftest import World
+
+NUMBERS: Final = (0, 1, ANY_NUMBER, ANY_NUMBER + 1, 3 * MAX_BOUND - 1, MAX_ROWS + 1)
+_w = writers.c
+ADD: Final = ForEach(
+    lambda row: insert_of(
+        writers, {"id": row["of"], "sequence": row["number"], "started_at": literal(7, BigInteger)}
+    ),
+    of=str,
+    number=int,
+)
+RENAME: Final = ForEach(
+    # With literals on both sides of the rows.
+    lambda row: (
+        update(writers)
+        .where(_w.id == row["before"], _w.sequence < 5)
+        .values(id=row["after"], sequence=_w.sequence + 1)
+    ),
+    before=str,
+    after=str,
+)
+FIND: Final = ForEach(lambda row: select(_w.id, _w.sequence).where(_w.id == row["of"]), of=str)
+DROP: Final = ForEach(
+    lambda row: delete(writers).where(_w.id == row["of"], _w.sequence == row["number"]),
+    of=str,
+    number=int,
+)
+
+
+def named(count: int, beginning: str) -> list[str]:
+    return [f"{beginning}{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("count", NUMBERS)
+async def test_as_many_rows_are_written_found_and_deleted_as_were_given(
+    world: World, count: int
+) -> None:
+    before, after = named(count, "a' ?:"), named(count, "B")
+
+    def each(txn: Txn) -> list[list[Values]]:
+        conn, there = txn.conn, [(name,) for name in (*before, *after)]
+        found = []
+        ADD.send(conn, [(name, 4) for name in before])
+        found.append(FIND.send(conn, there).rows())
+        assert RENAME.send(conn, list(zip(before, after, strict=True))).count() == count
+        assert RENAME.send(conn, list(zip(after, before, strict=True))).count() == 0
+        found.append(FIND.send(conn, there).rows())
+        assert DROP.send(conn, [(name, 4) for name in after]).count() == 0
+        assert DROP.send(conn, [(name, 5) for name in after[1:]]).count() == len(after[1:])
+        found.append(FIND.send(conn, there).rows())
+        return found
+
+    added, renamed, left = await world.store.write(each)
+    assert sorted(added) == sorted((name, 4) for name in before)
+    assert sorted(renamed) == sorted((name, 5) for name in after)
+    assert left == [(name, 5) for name in after[:1]]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_sqlite_finds_all_rows_by_their_keys(world: World) -> None:
+    modules = [
+        importlib.import_module(f"innkeeper.store.{each.name}")
+        for each in pkgutil.iter_modules(innkeeper.store.__path__)
+    ]
+    values = {id(value): value for module in modules for value in vars(module).values()}.values()
+    statements = [each for each in values if isinstance(each, ForEach)]
+    assert len(statements) > 15
+
+    def walked(txn: Txn) -> list[str]:
+        tables = {name for (name,) in txn.conn.execute(text("SELECT name FROM sqlite_schema"))}
+        seen: list[str] = []
+
+        class Explained:
+            """A cursor that runs nothing, and notes what would be walked through."""
+
+            def execute(self, sql: str, values: object) -> None:
+                steps = txn.conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", values)
+                for step in steps.fetchall():
+                    verb, name = step[3].split()[:2]
+                    seen.extend([sql] if verb == "SCAN" and name in tables else [])
+
+        for each in statements:
+            for count in (1, 3, MAX_BOUND):
+                row = (None,) * len(each._columns)
+                each._for(txn.dialect, strict=False).run(Explained(), [row] * count)  # type: ignore[arg-type]
+        return seen
+
+    assert await world.store.write(walked) == []
