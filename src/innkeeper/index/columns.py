@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from innkeeper.core.allocation import Allocation
 from innkeeper.core.ids import RpId, RpRow, RpUuid
 from innkeeper.core.moment import from_us
 from innkeeper.core.picture import (
@@ -201,19 +202,25 @@ class Columns:
             if column is not None:
                 column.set_used(row, amount)
 
-    def hold(self, rp_id: RpId, name: str, amount: int) -> RpRow | None:
-        """Hold an amount (negative: give it back) of a provider; give its row if it is known.
+    def hold(self, allocations: Iterable[Allocation], sign: int) -> set[RpRow]:
+        """Hold allocations (sign -1: give them back); give the rows of providers that are known.
 
         What is held of a provider or class that is not there is kept until it comes.
         """
-        held = self._held.pop((rp_id, name), 0) + amount
-        if held:
-            self._held[rp_id, name] = held
-        row = self._by_id.get(rp_id)
-        column = self.classes.get(name)
-        if row is not None and column is not None:
-            column.set_held(row, held)
-        return row
+        held, by_id, classes = self._held, self._by_id, self.classes
+        rows = set()
+        for each in allocations:
+            key = (each.rp_id, each.resource_class)
+            amount = held.pop(key, 0) + sign * each.amount
+            if amount:
+                held[key] = amount
+            row = by_id.get(each.rp_id)
+            if row is not None:
+                rows.add(row)
+                column = classes.get(each.resource_class)
+                if column is not None:
+                    column.set_held(row, amount)
+        return rows
 
     def _rows_of(self, table: ProviderTable) -> Int32s:
         """Give the rows of some providers; new ones, without tree or inventory, where they lack."""

@@ -1,6 +1,6 @@
 """Fit: who could serve one need, by everything but the amounts that are free right now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -99,10 +99,14 @@ class Fit:
 
     def serving(self, position: int) -> list[RpRow]:
         """Give the rows that could serve the plan's root at ``position`` now."""
-        pairs: Iterable[int] = range(self.starts.item(position), self.starts.item(position + 1))
-        for demand in self.demands:
-            pairs = [pair for pair in pairs if demand.met_by(pair)]
-        return [RpRow(self.rows.item(pair)) for pair in pairs]
+        found = []
+        for pair in range(self.starts.item(position), self.starts.item(position + 1)):
+            for demand in self.demands:
+                if not demand.met_by(pair):
+                    break
+            else:
+                found.append(RpRow(self.rows.item(pair)))
+        return found
 
     def any_of_root(self, pairs: Bools) -> Bools:
         """Fold a mask over pairs to the plan's roots: bool[roots]."""

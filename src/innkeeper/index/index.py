@@ -176,9 +176,7 @@ class Index:
     def _change_held(self, allocations: Sequence[Allocation], sign: int) -> None:
         self.answers.drop()
         self.held += sign
-        hold = self.columns.hold
-        rows = {hold(each.rp_id, each.resource_class, sign * each.amount) for each in allocations}
-        for root in {self.root(row) for row in rows if row is not None}:
+        for root in {self.root(row) for row in self.columns.hold(allocations, sign)}:
             self.hosts.touch(root)
 
     def _with_ends(self, picture: Picture) -> Picture:

@@ -1,5 +1,6 @@
 """The best hosts, without sorting all of them."""
 
+from bisect import insort
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Final
@@ -11,27 +12,78 @@ from innkeeper.scheduler.arrays import Mask, Scores
 NEVER: Final = -np.inf
 """The score of a host that will not do."""
 
+MOST_KEPT: Final = 64
+"""Leaders that are kept, though more have come before the last of them."""
+
 
 def masked(scores: Scores, mask: Mask) -> Scores:
     """Give a copy of the scores with minus infinity for the hosts outside ``mask``."""
     return np.where(mask, scores, NEVER)
 
 
+class Leaders:
+    """The best of some scores, which are kept while these change one by one.
+
+    Of equal scores the lowest position comes first. Whoever changes a score must say so.
+    """
+
+    __slots__ = ("_first", "_scores")
+
+    def __init__(self, scores: Scores) -> None:
+        self._scores = scores
+        # The first of all in their order, as many as were found so far: minus the score, position.
+        self._first: list[tuple[float, int]] = []
+
+    def first(self, count: int) -> list[int]:
+        """Give up to ``count`` positions from the best score down, none of minus infinity.
+
+        Each that is not known yet costs one pass over the array, which beats sorting for the few
+        that are asked for. Those that are known are masked meanwhile, as a copy would cost more
+        than they do; afterwards the array is as it was.
+        """
+        first, scores = self._first, self._scores
+        if len(first) < count:
+            for _, position in first:
+                scores[position] = NEVER
+            while len(first) < min(count, scores.size):
+                position = int(scores.argmax())
+                best = scores.item(position)
+                if best == NEVER:
+                    break
+                first.append((-best, position))
+                scores[position] = NEVER
+            for negative, position in first:
+                scores[position] = -negative
+        return [position for _, position in first[:count]]
+
+    def changed(self, position: int) -> None:
+        """Say that the score of a position is another now."""
+        first = self._first
+        for place, (_, known) in enumerate(first):
+            if known == position:
+                del first[place]
+                break
+        key = (-self._scores.item(position), position)
+        # Whoever is behind the last that is known may have others between.
+        if first and key < first[-1]:
+            insort(first, key)
+            del first[MOST_KEPT:]
+
+
 def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list[int]:
     """Give up to ``count`` positions from the best score down, none of minus infinity.
 
-    Each costs one pass over the array, which beats sorting for the few that are asked for. Ties:
-    the lowest position, or any of them if there is ``random``. Those found are masked meanwhile, as
-    a copy would cost more than they do; afterwards the array is as it was.
+    Ties: the lowest position, or any of them if there is ``random``. The array is written to
+    meanwhile, and is as it was afterwards.
     """
+    if random is None:
+        return Leaders(scores).first(count)
     found: dict[int, float] = {}
     while len(found) < min(count, scores.size):
-        position = int(scores.argmax())
-        best = scores.item(position)
+        best = scores.item(int(scores.argmax()))
         if best == NEVER:
             break
-        if random is not None:
-            position = int(random.choice(np.flatnonzero(scores == best)))
+        position = int(random.choice(np.flatnonzero(scores == best)))
         found[position] = best
         scores[position] = NEVER
     for position, best in found.items():

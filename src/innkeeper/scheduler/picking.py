@@ -105,7 +105,7 @@ class Picker:
         if scores is None:
             return None
         dropped, looks = 0, _Looks()
-        for position in islice(self._order(scores, record), MAX_HOSTS_TRIED):
+        for position in islice(self._order(ranking, scores, record), MAX_HOSTS_TRIED):
             selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 record.dropped("placement:combination", dropped, looks.reason)
@@ -181,11 +181,15 @@ class Picker:
         more = said_besides(ranking.other_weighers, job.asked, index=self._index, mask=mask)
         return np.where(mask, scores + more, -np.inf) if isinstance(more, np.ndarray) else scores
 
-    def _order(self, scores: Scores, record: Record) -> Iterator[int]:
+    def _order(self, ranking: Ranking, scores: Scores, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""
         settings = self._settings
         random = self._random if settings.random_ties else None
-        leaders = best_of(scores, max(TOP_SCORES, settings.host_subset_size), random=random)
+        count = max(TOP_SCORES, settings.host_subset_size)
+        if scores is ranking.scores and random is None:
+            leaders = ranking.first(count)
+        else:
+            leaders = best_of(scores, count, random=random)
         others = best_after(scores, tuple(leaders), random=random)
         names = self._index.hosts.names
         record.scores([(HostName(names[at]), scores.item(at)) for at in leaders[:TOP_SCORES]])
@@ -205,19 +209,21 @@ class Picker:
 
     def _selected(self, position: int, candidate: Candidate) -> Selection:
         index, hosts = self._index, self._index.hosts
-        rows = {candidate.root}.union(*(rows for _, rows in candidate.mappings))
-        uuid = {row: index.uuid(row) for row in rows}
+        rows = {candidate.root}
+        for _, serving in candidate.mappings:
+            rows.update(serving)
+        named = {row: (index.rp_id(row), index.uuid(row)) for row in rows}
         allocations = [
-            Allocation(index.rp_id(row), uuid[row], name, amount)
-            for row, name, amount in candidate.allocations
+            Allocation(*named[row], name, amount) for row, name, amount in candidate.allocations
         ]
         mappings = [
-            (suffix, tuple([uuid[row] for row in rows])) for suffix, rows in candidate.mappings
+            (suffix, tuple([named[row][1] for row in serving]))
+            for suffix, serving in candidate.mappings
         ]
         return Selection(
             host=HostName(hosts.names[position]),
             cell=CellName(hosts.cells[hosts.cell.item(position)]),
-            rp_uuid=uuid[candidate.root],
+            rp_uuid=named[candidate.root][1],
             allocations=tuple(allocations),
             mappings=tuple(mappings),
         )

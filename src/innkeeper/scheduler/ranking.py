@@ -18,6 +18,7 @@ from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer, at_place, survey
 from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
+from innkeeper.scheduler.best import Leaders
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
 
@@ -105,6 +106,10 @@ class Ranking:
         columns = self._index.columns
         return at_place(columns, plan, request, place, prefer=prefer, expired=expired)
 
+    def first(self, count: int) -> list[int]:
+        """Give up to ``count`` hosts that will do, from the best score down, then by position."""
+        return self._leaders.first(count)
+
     def within(self, mask: Mask) -> Scores:
         """Give the scores as they are if only the hosts in ``mask`` are in question."""
         (others,) = (self.fits & ~mask).nonzero()
@@ -136,6 +141,7 @@ class Ranking:
         said = [each.scores for each in self._said]
         total = _summed(self._weighers, said, [each.ends for each in self._said])
         self.scores = np.where(self.fits, total, -np.inf)
+        self._leaders = Leaders(self.scores)
 
     def _asked_weighers(self) -> list[Scores | Amounts]:
         hosts = self._index.hosts
@@ -165,6 +171,7 @@ class Ranking:
         for position in fitting:
             each = [said.scores.item(position) for said in self._said]
             self.scores[position] = _summed(self._weighers, each, ends)
+            self._leaders.changed(position)
         return True
 
     def _scoring_otherwise(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from innkeeper.scheduler.arrays import Scores
-from innkeeper.scheduler.best import NEVER, best_after, best_of, masked
+from innkeeper.scheduler.best import MOST_KEPT, NEVER, Leaders, best_after, best_of, masked
 
 SCORES = st.lists(st.integers(-3, 3).map(float) | st.just(NEVER), max_size=30)
 COUNTS = st.integers(0, 9)
@@ -50,3 +50,32 @@ def test_random_ties_reach_every_equal() -> None:
 def test_hosts_outside_the_mask_are_never_given() -> None:
     scores = masked(np.array([1.0, 9.0, 5.0]), np.array([True, False, True]))
     assert ordered(scores, 1) == [2, 0]
+
+
+@given(
+    SCORES.filter(bool),
+    st.lists(st.tuples(st.integers(0, 29), st.integers(-3, 3).map(float) | st.just(NEVER), COUNTS)),
+)
+def test_leaders_are_what_they_would_be_if_sought_anew(
+    listed: list[float], changes: list[tuple[int, float, int]]
+) -> None:
+    scores = np.array(listed, dtype=np.float64)
+    leaders = Leaders(scores)
+    for place, score, count in changes:
+        position = place % len(listed)
+        scores[position] = score
+        leaders.changed(position)
+        now = scores.tolist()
+        assert leaders.first(count) == best_of(scores, count)
+        assert scores.tolist() == now
+
+
+def test_no_more_leaders_are_kept_than_are_worth_it() -> None:
+    scores = np.zeros(3 * MOST_KEPT)
+    leaders = Leaders(scores)
+    assert leaders.first(1) == [0]
+    for position in reversed(range(1, len(scores))):
+        scores[position] = 1.0
+        leaders.changed(position)
+    assert len(leaders._first) == MOST_KEPT
+    assert leaders.first(len(scores)) == [*range(1, len(scores)), 0]

@@ -18,6 +18,7 @@ from innkeeper.replay.openb import OPENB, Task, candidate_request, typical_tasks
 from innkeeper.scheduler import ranking as ranking_module
 from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import asked_by
+from innkeeper.scheduler.best import best_of
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile, built_in_filters, built_in_profiles
 from innkeeper.scheduler.ranking import Ranking, Rankings
@@ -141,6 +142,26 @@ def test_what_was_kept_is_what_would_be_made_anew(
         assert ranking.within(mask).tolist() == fresh.within(mask).tolist()
         if profile.name == "spread":
             check_scale(history, ranking, mask)
+
+
+@pytest.mark.parametrize("policy", ["spread", "stack"])
+def test_the_first_are_those_that_would_be_sought_anew(policy: str) -> None:
+    history = History(1, flat=True)
+    for _ in range(20):
+        history.add()
+    index = history.cluster.index
+    asked, profile = asked_by(FLAT, OPENB), profiles(history.cluster)[policy]
+    kept = Ranking(index, asked, profile)
+    repaired = 0
+    for _ in range(200):
+        history.random.choice([history.hold, history.hold, history.release])()
+        before = kept.scores
+        assert kept.repair()
+        repaired += kept.scores is before
+        fresh = Ranking(index, asked, profile)
+        count = history.random.choice([1, 3, 3, 5])
+        assert kept.first(count) == best_of(fresh.scores, count)
+    assert repaired > 50
 
 
 def check_scale(history: History, ranking: Ranking, mask: Mask) -> None:
