@@ -1,5 +1,6 @@
 """Statements for each of many rows do what they would do for one after the other."""
 
+import asyncio
 import importlib
 import pkgutil
 from typing import Final
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import BigInteger, delete, literal, select, text, update
 
 import innkeeper.store
+from innkeeper.core.errors import Conflict, NotFound
 from innkeeper.store.for_each import ANY_NUMBER, MAX_BOUND, MAX_ROWS, ForEach, Values, insert_of
 from innkeeper.store.tables import writers
 from innkeeper.store.txn import Txn
@@ -19,6 +21,13 @@ ADD: Final = ForEach(
     lambda row: insert_of(
         writers, {"id": row["of"], "sequence": row["number"], "started_at": literal(7, BigInteger)}
     ),
+    of=str,
+    number=int,
+)
+ADD_NEW: Final = ForEach(
+    lambda row: insert_of(
+        writers, {"id": row["of"], "sequence": row["number"], "started_at": literal(7, BigInteger)}
+    ).returning(_w.id),
     of=str,
     number=int,
 )
@@ -69,15 +78,46 @@ async def test_as_many_rows_are_written_found_and_deleted_as_were_given(
     assert left == [(name, 5) for name in after[:1]]
 
 
+@pytest.mark.parametrize("of_driver", [False, True])
+async def test_what_fails_after_rows_were_given_back_fails_alone(
+    world: World, *, of_driver: bool
+) -> None:
+    """As many pages as there can be are sent before the one that fails, or before the op does."""
+
+    def fails(txn: Txn) -> None:
+        rows: list[Values] = [(name, 4) for name in named(2 * MAX_ROWS, "f")]
+        ADD_NEW.send(txn.conn, [*rows, ("last", None)] if of_driver else rows)
+        if not of_driver:
+            raise NotFound("Nothing to do with it.")
+
+    def succeeds(txn: Txn) -> int:
+        return len(ADD_NEW.send(txn.conn, [(name, 4) for name in named(9, "s")]).rows())
+
+    added, failed, also = await asyncio.gather(
+        *(world.store.write(op) for op in (succeeds, fails, lambda _: "also")),
+        return_exceptions=True,
+    )
+    assert (added, also) == (9, "also")
+    assert isinstance(failed, Conflict if of_driver else NotFound)
+    left = await world.store.write(lambda txn: FIND.send(txn.conn, [("f0",), ("s0",)]).rows())
+    assert left == [("s0", 4)]
+
+
+def statements_of(value: object) -> list[ForEach]:
+    """Give the statements that a name of a module stands for."""
+    of = value.values() if isinstance(value, dict) else (value, getattr(value, "_of_some", None))
+    return [each for each in of if isinstance(each, ForEach)]
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-async def test_sqlite_finds_all_rows_by_their_keys(world: World) -> None:
+async def test_sqlite_walks_through_no_table(world: World) -> None:
     modules = [
         importlib.import_module(f"innkeeper.store.{each.name}")
         for each in pkgutil.iter_modules(innkeeper.store.__path__)
     ]
-    values = {id(value): value for module in modules for value in vars(module).values()}.values()
-    statements = [each for each in values if isinstance(each, ForEach)]
-    assert len(statements) > 15
+    values = {id(value): value for module in modules for value in vars(module).values()}
+    statements = [each for value in values.values() for each in statements_of(value)]
+    assert len(statements) > 25
 
     def walked(txn: Txn) -> list[str]:
         tables = {name for (name,) in txn.conn.execute(text("SELECT name FROM sqlite_schema"))}
@@ -85,6 +125,9 @@ async def test_sqlite_finds_all_rows_by_their_keys(world: World) -> None:
 
         class Explained:
             """A cursor that runs nothing, and notes what would be walked through."""
+
+            def fetchall(self) -> list[Values]:
+                return []
 
             def execute(self, sql: str, values: object) -> None:
                 steps = txn.conn.connection.cursor().execute(f"EXPLAIN QUERY PLAN {sql}", values)

@@ -13,7 +13,7 @@ NEVER: Final = -np.inf
 """The score of a host that will not do."""
 
 MOST_KEPT: Final = 64
-"""Leaders that are kept, though more have come before the last of them."""
+"""Leaders that are kept if no more are asked for: others join them as scores change."""
 
 
 def masked(scores: Scores, mask: Mask) -> Scores:
@@ -42,6 +42,7 @@ class Leaders:
         than they do; afterwards the array is as it was.
         """
         first, scores = self._first, self._scores
+        del first[max(count, MOST_KEPT) :]
         if len(first) < count:
             for _, position in first:
                 scores[position] = NEVER
@@ -67,7 +68,6 @@ class Leaders:
         # Whoever is behind the last that is known may have others between.
         if first and key < first[-1]:
             insort(first, key)
-            del first[MOST_KEPT:]
 
 
 def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list[int]:

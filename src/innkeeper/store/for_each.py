@@ -3,7 +3,7 @@
 Such a statement is written once, over a row. The columns of that row are those of a table that is
 sent along: one run, and one trip to a database behind a socket, whatever the number of rows. Behind
 a socket one parameter holds that table, as JSON. Where the database is a file its values are bound
-one by one, which SQLite reads in a quarter of the time. No two of the rows may change the same row
+one by one, which SQLite reads in half the time or less. No two of the rows may change the same row
 of the database.
 """
 
@@ -21,6 +21,7 @@ from sqlalchemy import (
     Insert,
     Integer,
     Table,
+    UpdateBase,
     bindparam,
     insert,
     select,
@@ -39,7 +40,7 @@ MAX_BOUND: Final = 256
 """Rows whose values are bound one by one: some 2,500 of the 32,766 that SQLite takes."""
 ANY_NUMBER: Final = 8
 """Up to so many rows a statement has a text for each number of them, beyond that for powers of two:
-so few that all stay prepared."""
+so few that they stay prepared."""
 
 Row = Mapping[str, ColumnElement[Any]]
 """The columns of a row, by name, for a statement that is written over it."""
@@ -70,15 +71,11 @@ class ForEach:
     def send(self, conn: Connection, rows: Sequence[Values], *, strict: bool = False) -> "Sent":
         """Execute for each row. Where the connection has a pipeline, only who asks more waits.
 
-        A ``strict`` one gives nothing, and fails unless it changes or finds as many rows.
+        A ``strict`` one, which there is only where a pipeline is, gives nothing, and fails unless
+        it changes or finds as many rows.
         """
-        cursors = []
         compiled = self._for(conn.dialect, strict=strict)
-        for page in compiled.pages(rows):
-            cursor = cursor_of(conn)
-            compiled.run(cursor, page)
-            cursors.append(cursor)
-        return Sent(cursors)
+        return Sent([compiled.run(cursor_of(conn), page) for page in compiled.pages(rows)])
 
     def _for(self, dialect: Dialect, *, strict: bool) -> "_Compiled":
         found = self._compiled.get((dialect.name, strict))
@@ -94,21 +91,21 @@ class ForEach:
 class Sent:
     """A statement that is under way for each of many rows."""
 
-    __slots__ = ("_cursors",)
+    __slots__ = ("_outcomes",)
 
-    def __init__(self, cursors: Sequence[Cursor]) -> None:
-        self._cursors = cursors
+    def __init__(self, outcomes: "Sequence[_Outcome]") -> None:
+        self._outcomes = outcomes
 
     def count(self) -> int:
         """Wait for it; give how many rows of the database it found in all."""
-        return sum([cursor.rowcount for cursor in self._cursors])
+        return sum([outcome.rowcount for outcome in self._outcomes])
 
     def rows(self) -> list[Values]:
         """Wait for it; give all that it selects or returns, in no order, once."""
         found: list[Values] = []
-        for cursor in self._cursors:
-            found += cursor.fetchall()
-            cursor.close()
+        for outcome in self._outcomes:
+            found += outcome.fetchall()
+            outcome.close()
         return found
 
 
@@ -117,13 +114,46 @@ def insert_of(table: Table, row: Row, *where: ColumnElement[bool]) -> Insert:
     return insert(table).from_select(list(row), select(*row.values()).where(*where))
 
 
+class _Outcome(Protocol):
+    """What is used of a cursor that was given a statement."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed or found."""
+
+    def fetchall(self) -> list[Values]:
+        """Give the rows, once."""
+
+    def close(self) -> object:
+        """Let go of what it holds."""
+
+
+class _Fetched:
+    """Rows that were given at once."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: list[Values]) -> None:
+        self._rows = rows
+
+    @property
+    def rowcount(self) -> int:
+        return len(self._rows)
+
+    def fetchall(self) -> list[Values]:
+        return self._rows
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
 class _Compiled(Protocol):
     """A statement for one dialect."""
 
     def pages(self, rows: Sequence[Values]) -> Iterable[Sequence[Values]]:
         """Cut ``rows`` into what one run takes."""
 
-    def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
+    def run(self, cursor: Cursor, rows: Sequence[Values]) -> _Outcome:
         """Execute it for a page."""
 
 
@@ -156,24 +186,26 @@ class _InOneParameter:
             return (rows,) if rows else ()
         return [rows[start : start + MAX_ROWS] for start in range(0, len(rows), MAX_ROWS)]
 
-    def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
+    def run(self, cursor: Cursor, rows: Sequence[Values]) -> _Outcome:
         named = [self._row(*row) for row in rows]
         values = {**self._constants, PARAMETER: msgspec.json.encode(named).decode()}
         if self._strict:
             values[_COUNT] = len(rows)
         order = self._order
         cursor.execute(self._sql, values if order is None else [values[name] for name in order])
+        return cursor
 
 
 class _Bound:
     """A statement over a table whose values are bound one by one: SQLite's."""
 
-    __slots__ = ("_after", "_before", "_head", "_row", "_tail", "_texts")
+    __slots__ = ("_after", "_before", "_gives", "_head", "_row", "_tail", "_texts")
 
     def __init__(
         self, write: Callable[[Row], ClauseElement], columns: Mapping[str, Kind], dialect: Dialect
     ) -> None:
         statement = write(cast("Row", sqlite.table_of(columns).c))
+        self._gives = not isinstance(statement, UpdateBase) or bool(statement.exported_columns)
         if isinstance(statement, Delete):
             statement = sqlite.of_one_table(statement)
         compiled = statement.compile(dialect=dialect)
@@ -194,9 +226,11 @@ class _Bound:
             yield rows[first : first + size]
             first, left = first + size, left - size
 
-    def run(self, cursor: Cursor, rows: Sequence[Values]) -> None:
+    def run(self, cursor: Cursor, rows: Sequence[Values]) -> _Outcome:
         text = self._texts.get(len(rows))
         if text is None:
             given = ",".join([self._row] * len(rows))
             text = self._texts[len(rows)] = f"{self._head}VALUES {given}{self._tail}"
         cursor.execute(text, [*self._before, *chain.from_iterable(rows), *self._after])
+        # Until all is fetched a statement is under way, and no savepoint ends while one writes.
+        return _Fetched(cursor.fetchall()) if self._gives else cursor

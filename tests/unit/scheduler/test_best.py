@@ -77,5 +77,6 @@ def test_no_more_leaders_are_kept_than_are_worth_it() -> None:
     for position in reversed(range(1, len(scores))):
         scores[position] = 1.0
         leaders.changed(position)
+    assert leaders.first(1) == [1]
     assert len(leaders._first) == MOST_KEPT
     assert leaders.first(len(scores)) == [*range(1, len(scores)), 0]

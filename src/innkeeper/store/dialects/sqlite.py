@@ -33,7 +33,7 @@ from innkeeper.store.lock import StoreLock
 
 BUSY_TIMEOUT_MS: Final = 10_000
 """Readers of other processes (backups, ``audit``) may hold a checkpoint up for this long."""
-CACHED_STATEMENTS: Final = 512
+CACHED_STATEMENTS: Final = 1024
 """More than the distinct statements of the store, so that none is prepared twice."""
 CACHE_KIB: Final = 65_536
 """Page cache of a connection: the working set of 10,000 hosts stays in memory."""
@@ -146,7 +146,10 @@ def table_of(columns: Mapping[str, Kind]) -> FromClause:
 
 
 def of_one_table(statement: Delete) -> Delete:
-    """Give what deletes the same rows and names one table only, as SQLite wants it."""
+    """Give what deletes the same rows and names one table only, as SQLite wants it.
+
+    ``statement`` says which rows, and gives nothing back.
+    """
     table = statement.table
     key = tuple_(*table.primary_key)
     which = cast("ColumnElement[bool]", statement.whereclause)
