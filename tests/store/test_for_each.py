@@ -6,31 +6,34 @@ import pkgutil
 from typing import Final
 
 import pytest
-from sqlalchemy import BigInteger, delete, literal, select, text, update
+from sqlalchemy import BigInteger, Insert, delete, literal, select, text, update
 
 import innkeeper.store
 from innkeeper.core.errors import Conflict, NotFound
-from innkeeper.store.for_each import ANY_NUMBER, MAX_BOUND, MAX_ROWS, ForEach, Values, insert_of
+from innkeeper.store.for_each import (
+    ANY_NUMBER,
+    MAX_BOUND,
+    MAX_ROWS,
+    ForEach,
+    Row,
+    Values,
+    insert_of,
+)
 from innkeeper.store.tables import writers
 from innkeeper.store.txn import Txn
 from tests.store.conftest import World
 
 NUMBERS: Final = (0, 1, ANY_NUMBER, ANY_NUMBER + 1, 3 * MAX_BOUND - 1, MAX_ROWS + 1)
 _w = writers.c
-ADD: Final = ForEach(
-    lambda row: insert_of(
-        writers, {"id": row["of"], "sequence": row["number"], "started_at": literal(7, BigInteger)}
-    ),
-    of=str,
-    number=int,
-)
-ADD_NEW: Final = ForEach(
-    lambda row: insert_of(
-        writers, {"id": row["of"], "sequence": row["number"], "started_at": literal(7, BigInteger)}
-    ).returning(_w.id),
-    of=str,
-    number=int,
-)
+
+
+def added(row: Row) -> Insert:
+    started = literal(7, BigInteger)
+    return insert_of(writers, {"id": row["of"], "sequence": row["number"], "started_at": started})
+
+
+ADD: Final = ForEach(added, of=str, number=int)
+ADD_NEW: Final = ForEach(lambda row: added(row).returning(_w.id), of=str, number=int)
 RENAME: Final = ForEach(
     # With literals on both sides of the rows.
     lambda row: (
@@ -72,8 +75,8 @@ async def test_as_many_rows_are_written_found_and_deleted_as_were_given(
         found.append(FIND.send(conn, there).rows())
         return found
 
-    added, renamed, left = await world.store.write(each)
-    assert sorted(added) == sorted((name, 4) for name in before)
+    new, renamed, left = await world.store.write(each)
+    assert sorted(new) == sorted((name, 4) for name in before)
     assert sorted(renamed) == sorted((name, 5) for name in after)
     assert left == [(name, 5) for name in after[:1]]
 
@@ -94,11 +97,11 @@ async def test_what_fails_after_rows_were_given_back_fails_alone(
     def succeeds(txn: Txn) -> int:
         return len(ADD_NEW.send(txn.conn, [(name, 4) for name in named(9, "s")]).rows())
 
-    added, failed, also = await asyncio.gather(
+    succeeded, failed, also = await asyncio.gather(
         *(world.store.write(op) for op in (succeeds, fails, lambda _: "also")),
         return_exceptions=True,
     )
-    assert (added, also) == (9, "also")
+    assert (succeeded, also) == (9, "also")
     assert isinstance(failed, Conflict if of_driver else NotFound)
     left = await world.store.write(lambda txn: FIND.send(txn.conn, [("f0",), ("s0",)]).rows())
     assert left == [("s0", 4)]
