@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from random import Random
 from typing import Final
 
@@ -13,7 +14,7 @@ NEVER: Final = -np.inf
 """The score of a host that will not do."""
 
 MOST_KEPT: Final = 64
-"""Leaders that are kept if no more are asked for: others join them as scores change."""
+"""Leaders that are sought together, and kept: others join them as scores change."""
 
 
 def masked(scores: Scores, mask: Mask) -> Scores:
@@ -35,27 +36,22 @@ class Leaders:
         self._first: list[tuple[float, int]] = []
 
     def first(self, count: int) -> list[int]:
-        """Give up to ``count`` positions from the best score down, none of minus infinity.
-
-        Each that is not known yet costs one pass over the array, which beats sorting for the few
-        that are asked for. Those that are known are masked meanwhile, as a copy would cost more
-        than they do; afterwards the array is as it was.
-        """
+        """Give up to ``count`` positions from the best score down, none of minus infinity."""
         first, scores = self._first, self._scores
         del first[max(count, MOST_KEPT) :]
-        if len(first) < count:
-            for _, position in first:
-                scores[position] = NEVER
-            while len(first) < min(count, scores.size):
-                position = int(scores.argmax())
-                best = scores.item(position)
-                if best == NEVER:
-                    break
-                first.append((-best, position))
-                scores[position] = NEVER
-            for negative, position in first:
-                scores[position] = -negative
+        if not first:
+            # Where all scores change at once, only so many are ever asked for.
+            first += [(-scores.item(position), position) for position in best_of(scores, count)]
+        elif len(first) < count:
+            first[:] = _in_order(scores, max(count, MOST_KEPT))
         return [position for _, position in first[:count]]
+
+    def first_of(self, mask: Mask, count: int) -> list[int] | None:
+        """Give what ``first`` gives of the hosts in ``mask``; None: it takes a look at all."""
+        self.first(count)
+        known = (position for _, position in self._first if mask.item(position))
+        found = list(islice(known, count))
+        return found if len(found) == count else None
 
     def changed(self, position: int) -> None:
         """Say that the score of a position is another now."""
@@ -73,22 +69,34 @@ class Leaders:
 def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list[int]:
     """Give up to ``count`` positions from the best score down, none of minus infinity.
 
-    Ties: the lowest position, or any of them if there is ``random``. The array is written to
-    meanwhile, and is as it was afterwards.
+    Ties: the lowest position, or any of them if there is ``random``. Each costs one pass over the
+    array, which beats sorting for a few. It is written to meanwhile, as a copy would cost more, and
+    is as it was afterwards.
     """
-    if random is None:
-        return Leaders(scores).first(count)
     found: dict[int, float] = {}
     while len(found) < min(count, scores.size):
-        best = scores.item(int(scores.argmax()))
+        position = int(scores.argmax())
+        best = scores.item(position)
         if best == NEVER:
             break
-        position = int(random.choice(np.flatnonzero(scores == best)))
+        if random is not None:
+            position = int(random.choice(np.flatnonzero(scores == best)))
         found[position] = best
         scores[position] = NEVER
     for position, best in found.items():
         scores[position] = best
     return list(found)
+
+
+def _in_order(scores: Scores, count: int) -> list[tuple[float, int]]:
+    """Give (minus the score, position) of the first ``count`` that will do, all in a few passes."""
+    count = min(count, scores.size)
+    least = np.partition(scores, -count)[-count]
+    (found,) = (scores > least).nonzero()
+    if least > NEVER:
+        (tied,) = (scores == least).nonzero()
+        found = np.concatenate((found, tied[: count - found.size]))
+    return sorted(zip((-scores[found]).tolist(), found.tolist(), strict=True))
 
 
 def best_after(

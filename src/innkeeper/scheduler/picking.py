@@ -23,7 +23,8 @@ from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer
 from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.asked import Asked
-from innkeeper.scheduler.best import best_after, best_of, masked
+from innkeeper.scheduler.best import masked
+from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.ranking import Ranking, Rankings, said_besides
@@ -63,10 +64,10 @@ class Job(msgspec.Struct, frozen=True):
 class Pick:
     """A chosen host, with what is held there until ``release``."""
 
-    def __init__(self, position: int, selection: Selection, scores: Scores) -> None:
+    def __init__(self, position: int, selection: Selection, contest: Contest) -> None:
         self.position = position
         self.selection = selection
-        self.scores = scores
+        self.contest = contest
         self._group: str | None = None
         self._hold: Hold | None = None
         self._picks: GroupPicks | None = None
@@ -101,15 +102,15 @@ class Picker:
         ``excluded`` are positions of hosts that have already refused a claim.
         """
         ranking = self._rankings.now(job.asked, job.profile)
-        scores = self._scores(job, ranking, record, excluded)
-        if scores is None:
+        contest = self._contest(job, ranking, record, excluded)
+        if contest is None:
             return None
         dropped, looks = 0, _Looks()
-        for position in islice(self._order(ranking, scores, record), MAX_HOSTS_TRIED):
+        for position in islice(self._order(contest, record), MAX_HOSTS_TRIED):
             selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 record.dropped("placement:combination", dropped, looks.reason)
-                pick = Pick(position, selection, scores)
+                pick = Pick(position, selection, contest)
                 pick.hold(self._index, self._picks, job.spec.group)
                 return pick
             dropped += 1
@@ -132,8 +133,9 @@ class Picker:
         if count <= 0:
             return
         # Hosts may have been added since the pick.
-        cell = self._index.hosts.cell[: pick.scores.size]
-        scores = masked(pick.scores, cell == cell[pick.position])
+        seen = pick.contest.scores
+        cell = self._index.hosts.cell[: seen.size]
+        scores = masked(seen, cell == cell[pick.position])
         scores[[position for position in taken if position < scores.size]] = -np.inf
         ranking = self._rankings.now(job.asked, job.profile)
         found, looks = 0, _Looks()
@@ -156,13 +158,10 @@ class Picker:
             if feasible[drawn] != best:
                 yield int(feasible[drawn])
 
-    def _scores(
+    def _contest(
         self, job: Job, ranking: Ranking, record: Record, excluded: Iterable[int]
-    ) -> Scores | None:
-        """Give the score of each host, minus infinity if it will not do; None if none will.
-
-        No one may leave the array changed: it may be what a ranking keeps.
-        """
+    ) -> Contest | None:
+        """Give the contest of the hosts that will do; None if none will."""
         record.start(ranking.hosts, ranking.steps, ranking.count)
         mask, remaining, spec = ranking.fits, ranking.count, job.spec
         for each in ranking.other_filters:
@@ -175,24 +174,23 @@ class Picker:
             remaining = record.step("claim", mask, "the host refused the claim")
         if not remaining:
             return None
-        scores = ranking.scores if mask is ranking.fits else ranking.within(mask)
+        contest = ranking.contest(mask)
         if remaining == 1:  # The only host there is needs no more.
-            return scores
+            return contest
         more = said_besides(ranking.other_weighers, job.asked, index=self._index, mask=mask)
-        return np.where(mask, scores + more, -np.inf) if isinstance(more, np.ndarray) else scores
+        if not isinstance(more, np.ndarray):
+            return contest
+        return Contest(masked(contest.scores + more, mask))
 
-    def _order(self, ranking: Ranking, scores: Scores, record: Record) -> Iterator[int]:
+    def _order(self, contest: Contest, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""
         settings = self._settings
         random = self._random if settings.random_ties else None
         count = max(TOP_SCORES, settings.host_subset_size)
-        if scores is ranking.scores and random is None:
-            leaders = ranking.first(count)
-        else:
-            leaders = best_of(scores, count, random=random)
-        others = best_after(scores, tuple(leaders), random=random)
+        leaders = contest.first(count, random=random)
+        others = contest.after(tuple(leaders), random=random)
         names = self._index.hosts.names
-        record.scores([(HostName(names[at]), scores.item(at)) for at in leaders[:TOP_SCORES]])
+        record.scores([(HostName(names[at]), contest.score(at)) for at in leaders[:TOP_SCORES]])
         if settings.host_subset_size > 1:
             chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
             leaders.insert(0, leaders.pop(chosen))
@@ -222,7 +220,7 @@ class Picker:
         ]
         return Selection(
             host=HostName(hosts.names[position]),
-            cell=CellName(hosts.cells[hosts.cell.item(position)]),
+            cell=CellName(hosts.cell_name(position)),
             rp_uuid=named[candidate.root][1],
             allocations=tuple(allocations),
             mappings=tuple(mappings),

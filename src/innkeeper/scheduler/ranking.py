@@ -19,6 +19,7 @@ from innkeeper.index.search import Prefer, at_place, survey
 from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.best import Leaders
+from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
 
@@ -27,6 +28,9 @@ MAX_REPAIRED: Final = 32
 
 FEW: Final = 8
 """Changed hosts from which on it is first asked, by arrays, which of them score otherwise."""
+
+NOBODY: Final = np.empty(0, dtype=np.intp)
+"""Positions of no hosts."""
 
 MAX_RANKINGS_BYTES: Final = 128 * 1024 * 1024
 """Memory of all rankings together, the least recently used going first, but never the last.
@@ -106,22 +110,16 @@ class Ranking:
         columns = self._index.columns
         return at_place(columns, plan, request, place, prefer=prefer, expired=expired)
 
-    def first(self, count: int) -> list[int]:
-        """Give up to ``count`` hosts that will do, from the best score down, then by position."""
-        return self._leaders.first(count)
-
-    def within(self, mask: Mask) -> Scores:
-        """Give the scores as they are if only the hosts in ``mask`` are in question."""
-        (others,) = (self.fits & ~mask).nonzero()
+    def contest(self, mask: Mask) -> Contest:
+        """Give the contest in which only the hosts in ``mask`` are in question."""
+        others = NOBODY if mask is self.fits else np.greater(self.fits, mask).nonzero()[0]
         if not others.size:
-            return self.scores
-        if not all(each.same_ends_without(others) for each in self._said):
-            said = [np.where(mask, each.scores, np.nan) for each in self._said]
-            total = _summed(self._weighers, said, [_range(scores) for scores in said])
-            return np.where(self.fits & mask, total, -np.inf)
-        scores = self.scores.copy()
-        scores[others] = -np.inf
-        return scores
+            return Contest(self.scores, leaders=self._leaders)
+        if all(each.same_ends_without(others) for each in self._said):
+            return Contest(self.scores, leaders=self._leaders, mask=mask)
+        said = [np.where(mask, each.scores, np.nan) for each in self._said]
+        total = _summed(self._weighers, said, [_range(scores) for scores in said])
+        return Contest(np.where(self.fits & mask, total, -np.inf))
 
     def _work_out(self) -> None:
         """Work all of it out from the survey."""

@@ -1,9 +1,11 @@
 from random import Random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from innkeeper.scheduler import best
 from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.best import MOST_KEPT, NEVER, Leaders, best_after, best_of, masked
 
@@ -55,19 +57,34 @@ def test_hosts_outside_the_mask_are_never_given() -> None:
 @given(
     SCORES.filter(bool),
     st.lists(st.tuples(st.integers(0, 29), st.integers(-3, 3).map(float) | st.just(NEVER), COUNTS)),
+    st.integers(1, 5),
+    st.integers(0, 9),
 )
 def test_leaders_are_what_they_would_be_if_sought_anew(
-    listed: list[float], changes: list[tuple[int, float, int]]
+    listed: list[float], changes: list[tuple[int, float, int]], kept: int, seed: int
 ) -> None:
     scores = np.array(listed, dtype=np.float64)
-    leaders = Leaders(scores)
-    for place, score, count in changes:
-        position = place % len(listed)
-        scores[position] = score
-        leaders.changed(position)
-        now = scores.tolist()
-        assert leaders.first(count) == best_of(scores, count)
-        assert scores.tolist() == now
+    leaders, random = Leaders(scores), Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(best, "MOST_KEPT", kept)
+        for place, score, count in changes:
+            position = place % len(listed)
+            scores[position] = score
+            leaders.changed(position)
+            now = scores.tolist()
+            assert leaders.first(count) == best_of(scores, count)
+            mask = np.array([random.random() < 0.7 for _ in listed])
+            known = leaders.first_of(mask, count)
+            assert known in (None, best_of(masked(scores, mask), count))
+            assert scores.tolist() == now
+
+
+def test_who_is_in_question_is_known_unless_too_few_of_the_leaders_are() -> None:
+    leaders = Leaders(np.arange(9.0))
+    mask = np.arange(9) != 8
+    assert leaders.first_of(mask, 2) is None  # The first two are known: 8 and 7.
+    assert leaders.first(3) == [8, 7, 6]
+    assert leaders.first_of(mask, 2) == [7, 6]
 
 
 def test_no_more_leaders_are_kept_than_are_worth_it() -> None:

@@ -18,7 +18,7 @@ from innkeeper.replay.openb import OPENB, Task, candidate_request, typical_tasks
 from innkeeper.scheduler import ranking as ranking_module
 from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import asked_by
-from innkeeper.scheduler.best import best_of
+from innkeeper.scheduler.best import NEVER, best_of
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile, built_in_filters, built_in_profiles
 from innkeeper.scheduler.ranking import Ranking, Rankings
@@ -136,10 +136,14 @@ def test_what_was_kept_is_what_would_be_made_anew(
         assert ranking.fits.tolist() == fresh.fits.tolist()
         assert ranking.scores.tolist() == fresh.scores.tolist()
         for name in ("VCPU", OPENB.gpu):
-            sums = tree_sums.TreeSums(index.columns, index.hosts.log).free(name, index.hosts.root)
-            assert index.hosts.free(name).tolist() == sums.tolist()
+            sums = tree_sums.TreeSums(index.columns, lambda: index.hosts.root, index.hosts.log)
+            assert index.hosts.free(name).tolist() == sums.free(name).tolist()
         mask = np.array([history.random.random() < 0.7 for _ in range(len(index.hosts))])
-        assert ranking.within(mask).tolist() == fresh.within(mask).tolist()
+        contest = ranking.contest(mask)
+        best = contest.first(2, random=None)
+        assert contest.scores.tolist() == fresh.contest(mask).scores.tolist()
+        assert best == best_of(contest.scores, 2)
+        assert (contest.scores[~(ranking.fits & mask)] == NEVER).all()
         if profile.name == "spread":
             check_scale(history, ranking, mask)
 
@@ -160,7 +164,7 @@ def test_the_first_are_those_that_would_be_sought_anew(policy: str) -> None:
         repaired += kept.scores is before
         fresh = Ranking(index, asked, profile)
         count = history.random.choice([1, 3, 3, 5])
-        assert kept.first(count) == best_of(fresh.scores, count)
+        assert kept.contest(kept.fits).first(count, random=None) == best_of(fresh.scores, count)
     assert repaired > 50
 
 
@@ -172,7 +176,7 @@ def check_scale(history: History, ranking: Ranking, mask: Mask) -> None:
         free = history.cluster.index.hosts.free(name)[left]
         if free.size and free.min() < free.max():
             total += (free - free.min()) / (free.max() - free.min())
-    assert ranking.within(mask)[left].tolist() == pytest.approx(total.tolist())
+    assert ranking.contest(mask).scores[left].tolist() == pytest.approx(total.tolist())
 
 
 def test_one_ranking_serves_all_owners() -> None:
