@@ -10,7 +10,7 @@ import msgspec
 from innkeeper.core.ids import AggregateUuid, RpUuid
 
 
-class RequestGroup(msgspec.Struct, frozen=True, cache_hash=True):
+class RequestGroup(msgspec.Struct, frozen=True):
     """Resources and conditions that belong together.
 
     The unsuffixed group (``suffix`` "") may be served by several providers of one tree and by
@@ -31,7 +31,7 @@ class RequestGroup(msgspec.Struct, frozen=True, cache_hash=True):
     """Only providers of the tree that holds this provider."""
 
 
-class CandidateRequest(msgspec.Struct, frozen=True, cache_hash=True):
+class CandidateRequest(msgspec.Struct, frozen=True):
     """A whole query for allocation candidates, as microversion 1.39 can ask it."""
 
     groups: tuple[RequestGroup, ...]

@@ -77,7 +77,7 @@ class HostTable:
         self._devices = DeviceTable(columns)
         self.log = ChangeLog()
         self.layout = 0
-        self._sums = TreeSums(columns, lambda: self.root, self.log)
+        self._sums = TreeSums(columns, self.log)
 
     def __len__(self) -> int:
         """Give the number of positions, dead ones included."""
@@ -127,31 +127,27 @@ class HostTable:
         """Give the number of a cell, or -1 if no host was ever in it."""
         return self.cells.index(name) if name in self.cells else NOTHING
 
-    def cell_name(self, position: int) -> str:
-        """Give the name of the cell that a host is in."""
-        return self.cells[self._cell.item(position)]
-
     def zone_number(self, name: str) -> int:
         """Give the number of a zone, or -1 if no host was ever in it."""
         return self.zones.index(name) if name in self.zones else NOTHING
 
     def free(self, resource_class: str) -> Int64s:
         """Give capacity - used - held, summed over each host's tree; 0 where there is none."""
-        return self._sums.free(resource_class)
+        return self._sums.free(resource_class, self.root)
 
     def free_floats(self, resource_class: str) -> Float64s:
         """Give ``free`` as float64[n], good until the next change: what scores are made of."""
-        return self._sums.free_floats(resource_class)
+        return self._sums.free_floats(resource_class, self.root)
 
     def capacity(self, resource_class: str) -> Int64s:
         """Give the capacity, summed over each host's tree."""
         column = self._columns.classes.get(resource_class)
-        return self._sums.of_all(column, None if column is None else column.capacity)
+        return self._sums.of_all(column, None if column is None else column.capacity, self.root)
 
     def used(self, resource_class: str) -> Int64s:
         """Give what is used (without holds), summed over each host's tree."""
         column = self._columns.classes.get(resource_class)
-        return self._sums.of_all(column, None if column is None else column.used)
+        return self._sums.of_all(column, None if column is None else column.used, self.root)
 
     def devices(self, resource_class: str, positions: Positions | None = None) -> Devices:
         """Give the providers below each host's root that have a class, by creation.

@@ -16,7 +16,6 @@ from innkeeper.index.combine import Combiner, Deadline
 from innkeeper.index.found import Candidates
 from innkeeper.index.growing import Int32s
 from innkeeper.index.index import Index
-from innkeeper.index.need import Need
 from innkeeper.index.plan import Plan
 from innkeeper.index.sharing import sharing
 from innkeeper.index.survey import Survey, serving
@@ -93,11 +92,17 @@ def at_place(
     """Give what ``within`` gives of the tree at a place of the request's plan."""
     if not plan.needs:
         return iter(())
+    by_kind: dict[int, Sequence[RpRow]] = {}
+    for numbers in plan.kinds:
+        need = plan.needs[numbers[0]]
+        rows = need.fit.serving(place)
+        if prefer is not None and len(rows) > 1 and need.resources:
+            by_kind[need.kind] = prefer(need.resources[0][0], np.array(rows, dtype=np.int32))
+        else:
+            by_kind[need.kind] = rows
     composer, root = plan.composer, RpRow(plan.roots.item(place))
     if len(plan.needs) == 1 and plan.needs[0].resources:
-        return (composer.candidate((row,), root) for row in _rows(plan.needs[0], place, prefer))
-    firsts = [plan.needs[numbers[0]] for numbers in plan.kinds]
-    by_kind = {need.kind: _rows(need, place, prefer) for need in firsts}
+        return (composer.candidate((row,), root) for row in by_kind[plan.needs[0].kind])
     ways = Combiner(
         columns,
         plan,
@@ -107,14 +112,6 @@ def at_place(
         deadline=Deadline(expired),
     )
     return (composer.candidate(rows, root) for rows in ways)
-
-
-def _rows(need: Need, place: int, prefer: Prefer | None) -> Sequence[RpRow]:
-    """Give the rows that could serve a need in the tree at a place now, best first."""
-    rows = need.fit.serving(place)
-    if prefer is not None and len(rows) > 1 and need.resources:
-        return prefer(need.resources[0][0], np.array(rows, dtype=np.int32))
-    return rows
 
 
 def _alone(columns: Columns, plan: Plan, limit: int | None) -> Candidates:

@@ -1,6 +1,6 @@
 """What is free in each host's whole tree, kept up to date change by change."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -30,55 +30,37 @@ class _Kept:
 
 
 class TreeSums:
-    """Free amounts by resource class and host.
+    """Free amounts by resource class and host; ``log`` tells it what to look at again."""
 
-    ``roots`` gives the root of each host's tree, -1 where there is none: int32[n]; ``log`` tells
-    it what to look at again.
-    """
+    __slots__ = ("_columns", "_kept", "_log", "_seen", "_size")
 
-    __slots__ = ("_columns", "_kept", "_log", "_roots", "_seen", "_size")
-
-    def __init__(self, columns: Columns, roots: Callable[[], Int32s], log: ChangeLog) -> None:
-        self._columns, self._roots, self._log = columns, roots, log
+    def __init__(self, columns: Columns, log: ChangeLog) -> None:
+        self._columns, self._log = columns, log
         self._kept: dict[str, _Kept] = {}
         self._seen = 0
         self._size = 0
 
-    def free(self, resource_class: str) -> Int64s:
-        """Give capacity - used - held of a class, summed over each host's tree."""
-        kept = self._now(resource_class)
+    def free(self, resource_class: str, roots: Int32s) -> Int64s:
+        """Give capacity - used - held of a class, summed over the tree below each of ``roots``."""
+        kept = self._now(resource_class, roots)
         # A copy, since what was given out must not change with the next claim.
-        return np.zeros(len(self._roots()), np.int64) if kept is None else kept.sums.copy()
+        return np.zeros(len(roots), dtype=np.int64) if kept is None else kept.sums.copy()
 
-    def free_floats(self, resource_class: str) -> Float64s:
+    def free_floats(self, resource_class: str, roots: Int32s) -> Float64s:
         """Give the same as float64[n], good until the next change and not to be written to."""
-        kept = self._now(resource_class)
-        return np.zeros(len(self._roots())) if kept is None else kept.floats
+        kept = self._now(resource_class, roots)
+        return np.zeros(len(roots)) if kept is None else kept.floats
 
-    def of_all(self, column: ResourceColumn | None, amounts: Int64s | None) -> Int64s:
-        """Sum one array of a column over each host's tree."""
-        roots = self._roots()
-        if column is None or amounts is None:
-            return np.zeros(len(roots), dtype=np.int64)
-        trees = self._columns.trees
-        by_root = np.zeros(self._columns.count + 1, dtype=np.int64)
-        root_of = trees.root[column.rows[: column.count]]
-        if trees.nested:
-            np.add.at(by_root, root_of, amounts[: column.count])
-        else:
-            by_root[root_of] = amounts[: column.count]
-        return by_root[roots]  # The root -1 takes the last element: a zero.
-
-    def _now(self, resource_class: str) -> _Kept | None:
+    def _now(self, resource_class: str, roots: Int32s) -> _Kept | None:
         """Give the sums of a class as they are now, or None if nobody has it."""
         if self._seen != self._log.count:
-            self._repair(self._roots())
+            self._repair(roots)
         kept = self._kept.get(resource_class)
         column = self._columns.classes.get(resource_class)
         if column is None:
             return None
         if kept is None:
-            kept = self._kept[resource_class] = _Kept(self.of_all(column, column.free))
+            kept = self._kept[resource_class] = _Kept(self.of_all(column, column.free, roots))
         return kept
 
     def _repair(self, roots: Int32s) -> None:
@@ -104,11 +86,23 @@ class TreeSums:
             for column, each in kept:
                 each.put(position, _free(column, rows))
 
-    def _tree(self, root: int) -> Sequence[RpRow]:
-        if root == NOTHING:
-            return ()
+    def of_all(
+        self, column: ResourceColumn | None, amounts: Int64s | None, roots: Int32s
+    ) -> Int64s:
+        """Sum one array of a column over the tree below each of ``roots``."""
+        if column is None or amounts is None:
+            return np.zeros(len(roots), dtype=np.int64)
         trees = self._columns.trees
-        return trees.tree(RpRow(root)) if trees.nested else (RpRow(root),)
+        by_root = np.zeros(self._columns.count + 1, dtype=np.int64)
+        root_of = trees.root[column.rows[: column.count]]
+        if trees.nested:
+            np.add.at(by_root, root_of, amounts[: column.count])
+        else:
+            by_root[root_of] = amounts[: column.count]
+        return by_root[roots]  # The root -1 takes the last element: a zero.
+
+    def _tree(self, root: int) -> Sequence[RpRow]:
+        return () if root == NOTHING else self._columns.trees.tree(RpRow(root))
 
 
 def _free(column: ResourceColumn, rows: Iterable[RpRow]) -> int:

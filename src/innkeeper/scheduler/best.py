@@ -28,30 +28,36 @@ class Leaders:
     Of equal scores the lowest position comes first. Whoever changes a score must say so.
     """
 
-    __slots__ = ("_first", "_scores")
+    __slots__ = ("_first", "_has_all", "_scores")
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
-        # The first of all in their order, as many as were found so far: minus the score, position.
+        # The first of all in their order, as many as are known: minus the score, position.
         self._first: list[tuple[float, int]] = []
+        # Whether no others will do.
+        self._has_all = False
 
     def first(self, count: int) -> list[int]:
         """Give up to ``count`` positions from the best score down, none of minus infinity."""
-        first, scores = self._first, self._scores
-        del first[max(count, MOST_KEPT) :]
-        if not first:
+        first = self._first
+        if len(first) > max(count, MOST_KEPT):
+            del first[max(count, MOST_KEPT) :]
+            self._has_all = False
+        if len(first) < count and not self._has_all:
             # Where all scores change at once, only so many are ever asked for.
-            first += [(-scores.item(position), position) for position in best_of(scores, count)]
-        elif len(first) < count:
-            first[:] = _in_order(scores, max(count, MOST_KEPT))
+            sought = max(count, MOST_KEPT) if first else count
+            first[:] = self._sought(sought, together=bool(first))
+            self._has_all = len(first) < sought
         return [position for _, position in first[:count]]
 
     def first_of(self, mask: Mask, count: int) -> list[int] | None:
-        """Give what ``first`` gives of the hosts in ``mask``; None: it takes a look at all."""
+        """Give what ``first`` would give of the hosts in ``mask``; None: too few are known."""
         self.first(count)
-        known = (position for _, position in self._first if mask.item(position))
-        found = list(islice(known, count))
-        return found if len(found) == count else None
+        found = self._known(mask, count)
+        if len(found) < count and len(self._first) <= count:
+            self.first(max(count, MOST_KEPT))
+            found = self._known(mask, count)
+        return found if len(found) == count or self._has_all else None
 
     def changed(self, position: int) -> None:
         """Say that the score of a position is another now."""
@@ -60,10 +66,21 @@ class Leaders:
             if known == position:
                 del first[place]
                 break
-        key = (-self._scores.item(position), position)
+        score = self._scores.item(position)
+        key = (-score, position)
         # Whoever is behind the last that is known may have others between.
-        if first and key < first[-1]:
+        if score != NEVER and (self._has_all or (first and key < first[-1])):
             insort(first, key)
+
+    def _known(self, mask: Mask, count: int) -> list[int]:
+        known = (position for _, position in self._first if mask.item(position))
+        return list(islice(known, count))
+
+    def _sought(self, count: int, *, together: bool) -> list[tuple[float, int]]:
+        scores = self._scores
+        if together:
+            return _in_order(scores, count)
+        return [(-scores.item(position), position) for position in best_of(scores, count)]
 
 
 def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list[int]:

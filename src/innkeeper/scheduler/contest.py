@@ -10,8 +10,8 @@ from innkeeper.scheduler.best import Leaders, best_after, best_of, masked
 class Contest:
     """Hosts and their scores, of which a pick seldom wants to know more than the best few.
 
-    Its best are those of the moment. Its scores may be newer once the ranking is repaired that they
-    are of: no copy is made of them before they are asked for.
+    Its best are those of the moment. Its scores may be a ranking's own, and change when that is
+    repaired; of a part of them a copy is made once they are asked for.
     """
 
     __slots__ = ("_leaders", "_mask", "_scores")

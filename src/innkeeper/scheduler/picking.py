@@ -220,7 +220,7 @@ class Picker:
         ]
         return Selection(
             host=HostName(hosts.names[position]),
-            cell=CellName(hosts.cell_name(position)),
+            cell=CellName(hosts.cells[hosts.cell.item(position)]),
             rp_uuid=named[candidate.root][1],
             allocations=tuple(allocations),
             mappings=tuple(mappings),

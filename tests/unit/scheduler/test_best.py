@@ -76,15 +76,32 @@ def test_leaders_are_what_they_would_be_if_sought_anew(
             mask = np.array([random.random() < 0.7 for _ in listed])
             known = leaders.first_of(mask, count)
             assert known in (None, best_of(masked(scores, mask), count))
+            assert known is not None or len(leaders._first) >= min(kept, count)
             assert scores.tolist() == now
 
 
-def test_who_is_in_question_is_known_unless_too_few_of_the_leaders_are() -> None:
-    leaders = Leaders(np.arange(9.0))
-    mask = np.arange(9) != 8
-    assert leaders.first_of(mask, 2) is None  # The first two are known: 8 and 7.
-    assert leaders.first(3) == [8, 7, 6]
-    assert leaders.first_of(mask, 2) == [7, 6]
+def test_more_are_sought_where_some_of_the_leaders_are_not_in_question() -> None:
+    leaders = Leaders(np.arange(3.0 * MOST_KEPT))
+    best = len(leaders._scores) - 1
+    mask = np.arange(best + 1) != best
+    assert leaders.first_of(mask, 2) == [best - 1, best - 2]
+    assert len(leaders._first) == MOST_KEPT
+    # None of those that are known: others may be better than they.
+    assert leaders.first_of(np.arange(best + 1) < MOST_KEPT, 2) is None
+
+
+def test_where_few_will_do_they_are_sought_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = masked(np.arange(9.0), np.arange(9) > 6)
+    leaders = Leaders(scores)
+    assert leaders.first(3) == [8, 7]
+    monkeypatch.setattr(Leaders, "_sought", None)
+    assert leaders.first(3) == [8, 7]
+    assert leaders.first_of(np.arange(9) != 8, 3) == [7]
+    scores[2] = 7.5
+    leaders.changed(2)
+    scores[8] = NEVER
+    leaders.changed(8)
+    assert leaders.first(3) == [2, 7]
 
 
 def test_no_more_leaders_are_kept_than_are_worth_it() -> None:

@@ -136,8 +136,8 @@ def test_what_was_kept_is_what_would_be_made_anew(
         assert ranking.fits.tolist() == fresh.fits.tolist()
         assert ranking.scores.tolist() == fresh.scores.tolist()
         for name in ("VCPU", OPENB.gpu):
-            sums = tree_sums.TreeSums(index.columns, lambda: index.hosts.root, index.hosts.log)
-            assert index.hosts.free(name).tolist() == sums.free(name).tolist()
+            sums = tree_sums.TreeSums(index.columns, index.hosts.log).free(name, index.hosts.root)
+            assert index.hosts.free(name).tolist() == sums.tolist()
         mask = np.array([history.random.random() < 0.7 for _ in range(len(index.hosts))])
         contest = ranking.contest(mask)
         best = contest.first(2, random=None)
