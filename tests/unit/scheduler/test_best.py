@@ -80,14 +80,27 @@ def test_leaders_are_what_they_would_be_if_sought_anew(
             assert scores.tolist() == now
 
 
-def test_more_are_sought_where_some_of_the_leaders_are_not_in_question() -> None:
+def test_who_was_let_go_is_sought_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best, "MOST_KEPT", 2)
+    leaders = Leaders(np.arange(4.0))
+    assert leaders.first(9) == [3, 2, 1, 0]
+    assert leaders.first(1) == [3]
+    assert leaders.first(4) == [3, 2, 1, 0]
+
+
+def test_more_are_sought_where_some_of_the_leaders_are_not_in_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     leaders = Leaders(np.arange(3.0 * MOST_KEPT))
-    best = len(leaders._scores) - 1
-    mask = np.arange(best + 1) != best
-    assert leaders.first_of(mask, 2) == [best - 1, best - 2]
+    last = len(leaders._scores) - 1
+    mask = np.arange(last + 1) != last
+    assert leaders.first_of(mask, 2) == [last - 1, last - 2]
     assert len(leaders._first) == MOST_KEPT
-    # None of those that are known: others may be better than they.
-    assert leaders.first_of(np.arange(best + 1) < MOST_KEPT, 2) is None
+    # None of many that are known: to seek them again each time would cost more than a look at all.
+    leaders._scores[last] = 0.0
+    leaders.changed(last)
+    monkeypatch.setattr(Leaders, "_sought", None)
+    assert leaders.first_of(np.arange(last + 1) < MOST_KEPT, 2) is None
 
 
 def test_where_few_will_do_they_are_sought_once(monkeypatch: pytest.MonkeyPatch) -> None:
