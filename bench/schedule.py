@@ -1,12 +1,12 @@
 """Durable claims per second through the scheduler, with 10,000 flat hosts and 64 callers.
 
     python bench/schedule.py [--hosts 10000] [--claims 6000] [--callers 64] [--alternates 0]
-                             [--group-size 100]
+                             [--flavors 32] [--group-size 100]
 
 Every claim is chosen by ``select_destinations`` among all hosts and written to a SQLite
-database with synchronous=FULL before it is answered: first of instances by themselves, then of
-members of anti-affinity groups, one group after the other. Beside it, the same scheduler and
-store with one caller: one commit a claim.
+database with synchronous=FULL before it is answered: first of equal instances, then of instances
+of several flavors in turn, then of members of anti-affinity groups, one group after the other.
+Beside it, the same scheduler and store with one caller: one commit a claim.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import msgspec
@@ -51,13 +52,15 @@ INVENTORIES = (
     Inventory("MEMORY_MB", 512 * 1024, reserved=4096),
     Inventory("VCPU", 128, allocation_ratio=4.0),
 )
-SPEC = RequestSpec(
-    request=CandidateRequest(
-        groups=(RequestGroup(resources=(("DISK_GB", 20), ("MEMORY_MB", 4096), ("VCPU", 2))),)
-    ),
-    project_id="bench",
-    user_id="bench",
-)
+
+
+def requested(*, disk_gb: int) -> CandidateRequest:
+    """Give what one instance needs of a host."""
+    resources = (("DISK_GB", disk_gb), ("MEMORY_MB", 4096), ("VCPU", 2))
+    return CandidateRequest(groups=(RequestGroup(resources=resources),))
+
+
+SPEC = RequestSpec(request=requested(disk_gb=20), project_id="bench", user_id="bench")
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -68,6 +71,8 @@ class Form(msgspec.Struct, frozen=True):
     """Each is asked for by as many claims as every other."""
     callers: int
     goal_per_s: int = 0
+    in_turn: bool = False
+    """Whether each claim is of another spec than the one before."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -128,12 +133,21 @@ async def add_groups(store: Store, count: int) -> list[RequestSpec]:
     return [msgspec.structs.replace(SPEC, group=each) for each in uuids]
 
 
+def flavors(count: int) -> list[RequestSpec]:
+    """Give specs that ask for different amounts of disk."""
+    return [
+        msgspec.structs.replace(SPEC, request=requested(disk_gb=20 + number))
+        for number in range(count)
+    ]
+
+
 async def measure(
     scheduler: Scheduler, store: Store, form: Form, *, claims_wanted: int, alternates: int
 ) -> Result:
     """Make ``claims_wanted`` claims, shared out among the callers of ``form``."""
     per_spec = -(-claims_wanted // len(form.specs))
-    turns = iter([spec for spec in form.specs for _ in range(per_spec)][:claims_wanted])
+    wanted = [spec for spec in form.specs for _ in range(per_spec)][:claims_wanted]
+    turns = iter(wanted if not form.in_turn else islice(cycle(form.specs), claims_wanted))
     latencies_ms: list[float] = []
 
     async def call() -> None:
@@ -189,6 +203,10 @@ async def bench(arguments: argparse.Namespace, folder: Path) -> int:
             (alone, arguments.claims // 10),
             (Form("together", [SPEC], arguments.callers, GOAL_PER_S), arguments.claims),
             (
+                Form("flavors", flavors(arguments.flavors), arguments.callers, in_turn=True),
+                arguments.claims,
+            ),
+            (
                 Form("in groups", in_groups, arguments.callers, GOAL_IN_GROUPS_PER_S),
                 arguments.claims,
             ),
@@ -223,6 +241,7 @@ def main() -> int:
     parser.add_argument("--claims", type=int, default=6_000)
     parser.add_argument("--callers", type=int, default=64)
     parser.add_argument("--alternates", type=int, default=0)
+    parser.add_argument("--flavors", type=int, default=32)
     parser.add_argument("--group-size", type=int, default=100)
     parser.add_argument("--policy", default="spread")
     with tempfile.TemporaryDirectory() as folder:

@@ -53,6 +53,12 @@ class Demand:
         slot = pair if isinstance(self.slots, slice) else self.slots.item(pair)
         return self.column.free.item(slot) >= self.amount
 
+    def met_at(self, pairs: Positions) -> Bools:
+        """Tell of some pairs whether they have it free: bool[pairs]."""
+        slots = pairs if isinstance(self.slots, slice) else self.slots[pairs]
+        met: Bools = self.column.free[slots] >= self.amount
+        return met
+
     def times(self) -> Int64s:
         """Give how many times each provider of the fit could serve it: int64[pairs]."""
         most = np.minimum(self.free(), self.column.max_unit[self.slots])

@@ -132,6 +132,11 @@ class ResourceColumn:
             self.held[slot] = held
             self.free[slot] = self.capacity.item(slot) - self.used.item(slot) - held
 
+    def free_by(self, row: int) -> int:
+        """Give what one provider has free; 0 without inventory, or if the row is -1."""
+        slot = self.slot.item(row) if row != NOTHING else NOTHING
+        return self.free.item(slot) if slot != NOTHING else 0
+
     def free_of(self, rows: Int32s) -> Int64s:
         """Give what providers have free; 0 of those without inventory, and where there is none."""
         slots = self.slot[rows]

@@ -8,7 +8,7 @@ import numpy as np
 from innkeeper.core.decision import Step
 from innkeeper.core.request_group import CandidateRequest
 from innkeeper.index.fit import Fit
-from innkeeper.index.growing import Bools, Int64s
+from innkeeper.index.growing import Bools, Int64s, Positions
 from innkeeper.index.need import Need
 from innkeeper.index.plan import Plan, of_group
 
@@ -91,7 +91,12 @@ class Survey:
         self._passed[:-1] = np.add.reduce(found.passed, axis=0, dtype=np.int16)
 
     def look_at(self, place: int) -> bool:
-        """Look again at the root at a place of a flat plan; tell whether it fares otherwise."""
+        """Look again at the root at a place of a flat plan; tell whether it fares otherwise.
+
+        The place past the last one is that of no root.
+        """
+        if place == len(self.plan.roots):
+            return False
         passed = 1
         for demand in self.plan.needs[0].fit.demands:
             if not demand.met_by(place):
@@ -100,6 +105,19 @@ class Survey:
         if self._passed.item(place) == passed:
             return False
         self._passed[place] = passed
+        return True
+
+    def look_at_all(self, places: Positions) -> bool:
+        """Do what ``look_at`` does at some places; tell whether any fares otherwise."""
+        places = places[places != len(self.plan.roots)]
+        left = np.ones(len(places), dtype=np.bool_)
+        passed = left.astype(np.int16)
+        for demand in self.plan.needs[0].fit.demands:
+            left &= demand.met_at(places)
+            passed += left
+        if np.array_equal(self._passed[places], passed):
+            return False
+        self._passed[places] = passed
         return True
 
     @property

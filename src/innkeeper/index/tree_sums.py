@@ -1,6 +1,5 @@
 """What is free in each host's whole tree, kept up to date change by change."""
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -68,23 +67,25 @@ class TreeSums:
         changed = self._log.since(self._seen)
         before, self._size = self._size, len(roots)
         self._seen = self._log.count
-        nested = self._columns.trees.nested
+        trees, classes = self._columns.trees, self._columns.classes
+        nested = trees.nested
         if changed is None or before != self._size or (nested and len(changed) > MAX_SINGLE):
             self._kept.clear()
             return
-        for name in self._kept.keys() - self._columns.classes.keys():
+        for name in [name for name in self._kept if name not in classes]:
             del self._kept[name]
-        kept = [(self._columns.classes[name], each) for name, each in self._kept.items()]
-        positions = [position for position in changed if position != NOTHING]
+        kept = [(classes[name], each) for name, each in self._kept.items()]
         if len(changed) > MAX_SINGLE:
-            at = np.array(positions, dtype=np.intp)
+            at = np.array([position for position in changed if position != NOTHING], dtype=np.intp)
             for column, each in kept:
                 each.put(at, column.free_of(roots[at]))
             return
-        for position in positions:
-            rows = self._tree(roots.item(position))
-            for column, each in kept:
-                each.put(position, _free(column, rows))
+        for position in changed:
+            if position != NOTHING:
+                root = RpRow(roots.item(position))
+                rows = trees.tree(root) if nested and root != NOTHING else (root,)
+                for column, each in kept:
+                    each.put(position, sum([column.free_by(row) for row in rows]))
 
     def of_all(
         self, column: ResourceColumn | None, amounts: Int64s | None, roots: Int32s
@@ -100,16 +101,3 @@ class TreeSums:
         else:
             by_root[root_of] = amounts[: column.count]
         return by_root[roots]  # The root -1 takes the last element: a zero.
-
-    def _tree(self, root: int) -> Sequence[RpRow]:
-        return () if root == NOTHING else self._columns.trees.tree(RpRow(root))
-
-
-def _free(column: ResourceColumn, rows: Iterable[RpRow]) -> int:
-    """Give what some providers have free of a class between them."""
-    total = 0
-    for row in rows:
-        slot = column.slot.item(row)
-        if slot != NOTHING:
-            total += column.free.item(slot)
-    return total

@@ -1,14 +1,17 @@
 """The best hosts, without sorting all of them."""
 
-from bisect import insort
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
 from innkeeper.scheduler.arrays import Mask, Scores
+
+_Key: TypeAlias = tuple[float, int]
+"""Minus the score, position: the order of the best."""
 
 NEVER: Final = -np.inf
 """The score of a host that will not do."""
@@ -28,12 +31,13 @@ class Leaders:
     Of equal scores the lowest position comes first. Whoever changes a score must say so.
     """
 
-    __slots__ = ("_first", "_has_all", "_scores")
+    __slots__ = ("_first", "_has_all", "_key_of", "_scores")
 
     def __init__(self, scores: Scores) -> None:
         self._scores = scores
         # The first of all in their order, as many as are known: minus the score, position.
-        self._first: list[tuple[float, int]] = []
+        self._first: list[_Key] = []
+        self._key_of: dict[int, _Key] = {}
         # Whether no others will do.
         self._has_all = False
 
@@ -41,14 +45,14 @@ class Leaders:
         """Give up to ``count`` positions from the best score down, none of minus infinity."""
         first = self._first
         if len(first) > max(count, MOST_KEPT):
-            del first[max(count, MOST_KEPT) :]
+            self._keep(first[: max(count, MOST_KEPT)])
             self._has_all = False
         if len(first) < count and not self._has_all:
             # Where all scores change at once, only so many are ever asked for.
             sought = max(count, MOST_KEPT) if first else count
-            first[:] = self._sought(sought, together=bool(first))
-            self._has_all = len(first) < sought
-        return [position for _, position in first[:count]]
+            self._keep(self._sought(sought, together=bool(first)))
+            self._has_all = len(self._first) < sought
+        return [position for _, position in self._first[:count]]
 
     def first_of(self, mask: Mask, count: int) -> list[int] | None:
         """Give what ``first`` would give of the hosts in ``mask``; None: too few are known."""
@@ -59,24 +63,29 @@ class Leaders:
             found = self._known(mask, count)
         return found if len(found) == count or self._has_all else None
 
-    def changed(self, position: int) -> None:
-        """Say that the score of a position is another now."""
-        first = self._first
-        for place, (_, known) in enumerate(first):
-            if known == position:
-                del first[place]
-                break
-        score = self._scores.item(position)
-        key = (-score, position)
-        # Whoever is behind the last that is known may have others between.
-        if score != NEVER and (self._has_all or (first and key < first[-1])):
-            insort(first, key)
+    def changed(self, positions: Iterable[int]) -> None:
+        """Say that the scores of some positions are others now."""
+        first, key_of = self._first, self._key_of
+        for position in positions:
+            before = key_of.pop(position, None)
+            if before is not None:
+                del first[bisect_left(first, before)]
+            score = self._scores.item(position)
+            key = (-score, position)
+            # Whoever is behind the last that is known may have others between.
+            if score != NEVER and (self._has_all or (first and key < first[-1])):
+                insort(first, key)
+                key_of[position] = key
+
+    def _keep(self, first: list[_Key]) -> None:
+        self._first = first
+        self._key_of = {key[1]: key for key in first}
 
     def _known(self, mask: Mask, count: int) -> list[int]:
         known = (position for _, position in self._first if mask.item(position))
         return list(islice(known, count))
 
-    def _sought(self, count: int, *, together: bool) -> list[tuple[float, int]]:
+    def _sought(self, count: int, *, together: bool) -> list[_Key]:
         scores = self._scores
         if together:
             return _in_order(scores, count)
@@ -105,7 +114,7 @@ def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list
     return list(found)
 
 
-def _in_order(scores: Scores, count: int) -> list[tuple[float, int]]:
+def _in_order(scores: Scores, count: int) -> list[_Key]:
     """Give (minus the score, position) of the first ``count`` that will do, all in a few passes."""
     count = min(count, scores.size)
     least = np.partition(scores, -count)[-count]

@@ -23,11 +23,8 @@ from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
 
-MAX_REPAIRED: Final = 32
-"""Hosts that are repaired one by one; for more of them, a look at all is quicker."""
-
-FEW: Final = 8
-"""Changed hosts from which on it is first asked, by arrays, which of them score otherwise."""
+FEW: Final = 12
+"""Changed hosts that are looked at one by one; more of them together, by arrays."""
 
 NOBODY: Final = np.empty(0, dtype=np.intp)
 """Positions of no hosts."""
@@ -88,14 +85,11 @@ class Ranking:
             return False
         if hosts.log.count != self._seen:
             changed = hosts.log.since(self._seen)
-            if (
-                changed is None
-                or NOTHING in changed
-                or not self._survey.plan.flat
-                or not self._repaired(changed)
-            ):
+            if changed is None or NOTHING in changed or not self._survey.plan.flat:
                 self._survey.look()
                 self._work_out()
+            else:
+                self._repair_some(changed)
             self._seen = hosts.log.count
         return True
 
@@ -123,6 +117,15 @@ class Ranking:
 
     def _work_out(self) -> None:
         """Work all of it out from the survey."""
+        self._fit()
+        self._said = [
+            _Said(np.where(self.fits, scores, np.nan)) for scores in self._asked_weighers()
+        ]
+        self._add_up()
+        self._seen = self._index.hosts.log.count
+
+    def _fit(self) -> None:
+        """Work out from the survey which hosts will do."""
         fits: Mask = self._survey.fitting[self._place]
         remaining = int(np.count_nonzero(fits))
         steps = list(self._survey.steps)
@@ -131,9 +134,6 @@ class Ranking:
             before, remaining = remaining, int(np.count_nonzero(fits))
             steps.append(Step(name, before - remaining, remaining, reason))
         self.fits, self.count, self.steps = fits, remaining, tuple(steps)
-        self._said = [_Said(np.where(fits, scores, np.nan)) for scores in self._asked_weighers()]
-        self._add_up()
-        self._seen = self._index.hosts.log.count
 
     def _add_up(self) -> None:
         said = [each.scores for each in self._said]
@@ -146,45 +146,58 @@ class Ranking:
         said = (each.weigher.score(self._asked, hosts, self.fits) for each in self._weighers)
         return [np.zeros(len(hosts)) if scores is None else scores for scores in said]
 
-    def _repaired(self, changed: Collection[int]) -> bool:
-        """Repair some hosts; False if one fares otherwise than before, or they are too many."""
-        none = len(self._survey.plan.roots)
-        for position in changed:
-            place = self._place.item(position)
-            if place != none and self._survey.look_at(place):
-                return False
-        fitting = [position for position in changed if self.fits.item(position)]
-        now = self._asked_weighers()
-        if len(fitting) > FEW:
-            fitting = self._scoring_otherwise(fitting, now)
-            if len(fitting) > MAX_REPAIRED:
-                return False
+    def _repair_some(self, changed: Collection[int]) -> None:
+        """Look again at some hosts of a flat plan."""
+        fitted = self.fits
+        if self._fare_otherwise(changed):
+            self._fit()
+        elif len(changed) <= FEW:
+            self._score_each([position for position in changed if fitted.item(position)])
+            return
+        positions = np.array(list(changed), dtype=np.intp)
+        self._score_together(positions, fitted[positions])
+
+    def _fare_otherwise(self, changed: Collection[int]) -> bool:
+        """Look at the trees of some hosts; tell whether any of them fares otherwise than before."""
+        if len(changed) > FEW:
+            return self._survey.look_at_all(self._place[list(changed)])
+        return sum(self._survey.look_at(self._place.item(position)) for position in changed) > 0
+
+    def _score_each(self, positions: Sequence[int]) -> None:
+        """Take over what the weighers say of a few hosts that will do, and would before."""
         moved = False
-        for said, scores in zip(self._said, now, strict=True):
-            moved |= said.renew(scores, fitting)
+        for said, scores in zip(self._said, self._asked_weighers(), strict=True):
+            moved |= said.renew(scores, positions)
         if moved:
             self._add_up()
-            return True
+            return
         ends = [said.ends for said in self._said]
-        for position in fitting:
+        for position in positions:
             each = [said.scores.item(position) for said in self._said]
             self.scores[position] = _summed(self._weighers, each, ends)
-            self._leaders.changed(position)
-        return True
+        self._leaders.changed(positions)
 
-    def _scoring_otherwise(
-        self, positions: Sequence[int], now: Sequence[Scores | Amounts]
-    ) -> list[int]:
-        """Give those of some hosts of which any weigher says something else now.
-
-        Claims that are written are used, and held no more: their hosts changed, and are as before.
-        """
-        at = np.array(positions, dtype=np.intp)
-        other = np.zeros(len(at), dtype=np.bool_)
+    def _score_together(self, positions: Columns, fitted: Mask) -> None:
+        """Take over what the weighers say of some hosts; ``fitted``: which of them would do."""
+        fits = self.fits[positions]
+        now = [np.where(fits, each[positions], np.nan) for each in self._asked_weighers()]
+        # A claim that is written is used, and held no more: its host changed, and is as before.
+        other = fits != fitted
         for said, scores in zip(self._said, now, strict=True):
-            other |= said.scores[at] != scores[at]
-        found: list[int] = at[other].tolist()
-        return found
+            other |= fits & (said.scores[positions] != scores)
+        if not other.any():
+            return
+        positions, fits = positions[other], fits[other]
+        moved = False
+        for said, scores in zip(self._said, now, strict=True):
+            moved |= said.renew_all(scores[other], positions)
+        if moved:
+            self._add_up()
+            return
+        now = [each.scores[positions] for each in self._said]
+        total = _summed(self._weighers, now, [each.ends for each in self._said])
+        self.scores[positions] = np.where(fits, total, -np.inf)
+        self._leaders.changed(positions.tolist())
 
 
 class _Said:
@@ -208,6 +221,19 @@ class _Said:
                 self._at_greatest += (now == greatest) - (before == greatest)
                 beyond |= not least <= now <= greatest
         # As long as anyone is left at either end, and no one went past it, it stays where it is.
+        if beyond or not self._at_least or not self._at_greatest:
+            self._measure()
+        return self.ends != ends
+
+    def renew_all(self, scores: Scores, positions: Columns) -> bool:
+        """Do what ``renew`` does; ``scores`` are those of ``positions``, NaN of who won't do."""
+        (least, greatest), before = self.ends, self.scores[positions]
+        self.scores[positions] = scores
+        ends = self.ends
+        for array, sign in ((scores, 1), (before, -1)):
+            self._at_least += sign * int(np.count_nonzero(array == least))
+            self._at_greatest += sign * int(np.count_nonzero(array == greatest))
+        beyond = bool(((scores < least) | (scores > greatest)).any())
         if beyond or not self._at_least or not self._at_greatest:
             self._measure()
         return self.ends != ends

@@ -1,6 +1,7 @@
 """The survey says what ruled out which trees."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from innkeeper.core.ids import AggregateUuid, RpId
@@ -115,6 +116,25 @@ def test_a_flat_plan_is_looked_at_again_tree_by_tree() -> None:
     used = ((1, 8), (2, 6), (3, 7))
     index.apply(Picture(usages=tuple(usage(rp_id, amount) for rp_id, amount in used)))
     assert [rp_id for rp_id, place in places.items() if found.look_at(place)] == [1]
+    fresh = survey(index, request)
+    assert found.fitting.tolist() == fresh.fitting.tolist()
+    assert found.steps == fresh.steps
+
+
+def test_trees_of_a_flat_plan_are_looked_at_again_together() -> None:
+    index = loaded(cloud())
+    request = ask(group(CPU=1))
+    found = survey(index, request)
+    nowhere = len(found.plan.roots)
+    places = np.array(
+        [found.plan.position(row_of(index, rp_id)) for rp_id in (1, 2, 3)] + [nowhere]
+    )
+    assert not found.look_at_all(places)
+    index.apply(Picture(usages=(usage(1, 8), usage(2, 6))))
+    assert not found.look_at_all(places[1:])
+    assert found.look_at_all(places)
+    assert not found.look_at_all(places)
+    assert not found.look_at(nowhere)
     fresh = survey(index, request)
     assert found.fitting.tolist() == fresh.fitting.tolist()
     assert found.steps == fresh.steps

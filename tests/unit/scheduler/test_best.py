@@ -70,7 +70,7 @@ def test_leaders_are_what_they_would_be_if_sought_anew(
         for place, score, count in changes:
             position = place % len(listed)
             scores[position] = score
-            leaders.changed(position)
+            leaders.changed((position,))
             now = scores.tolist()
             assert leaders.first(count) == best_of(scores, count)
             mask = np.array([random.random() < 0.7 for _ in listed])
@@ -98,7 +98,7 @@ def test_more_are_sought_where_some_of_the_leaders_are_not_in_question(
     assert len(leaders._first) == MOST_KEPT
     # None of many that are known: to seek them again each time would cost more than a look at all.
     leaders._scores[last] = 0.0
-    leaders.changed(last)
+    leaders.changed((last,))
     monkeypatch.setattr(Leaders, "_sought", None)
     assert leaders.first_of(np.arange(last + 1) < MOST_KEPT, 2) is None
 
@@ -111,9 +111,9 @@ def test_where_few_will_do_they_are_sought_once(monkeypatch: pytest.MonkeyPatch)
     assert leaders.first(3) == [8, 7]
     assert leaders.first_of(np.arange(9) != 8, 3) == [7]
     scores[2] = 7.5
-    leaders.changed(2)
+    leaders.changed((2,))
     scores[8] = NEVER
-    leaders.changed(8)
+    leaders.changed((8,))
     assert leaders.first(3) == [2, 7]
 
 
@@ -123,7 +123,7 @@ def test_no_more_leaders_are_kept_than_are_worth_it() -> None:
     assert leaders.first(1) == [0]
     for position in reversed(range(1, len(scores))):
         scores[position] = 1.0
-        leaders.changed(position)
+        leaders.changed((position,))
     assert leaders.first(1) == [1]
     assert len(leaders._first) == MOST_KEPT
     assert leaders.first(len(scores)) == [*range(1, len(scores)), 0]

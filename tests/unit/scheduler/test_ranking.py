@@ -168,6 +168,30 @@ def test_the_first_are_those_that_would_be_sought_anew(policy: str) -> None:
     assert repaired > 50
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_who_is_full_leaves_and_comes_back_without_a_look_at_all(
+    *, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster()
+    for number in range(9):
+        cluster.add_host(f"h{number}", {"VCPU": 8 + number // 2, "MEMORY_MB": 1024})
+    asked, profile = asked_by(FLAT, OPENB), profiles(cluster)["spread"]
+    kept = Ranking(cluster.index, asked, profile)
+    assert kept.contest(kept.fits).first(3, random=None) == [8, 6, 7]
+    worked_out: list[Ranking] = []
+    work_out = Ranking._work_out
+    monkeypatch.setattr(Ranking, "_work_out", lambda of: (worked_out.append(of), work_out(of)))
+    monkeypatch.setattr(ranking_module, "FEW", 0 if together else 12)
+    for host, used, left in (("h3", 9, 8), ("h6", 11, 7), ("h3", 0, 8), ("h6", 0, 9)):
+        cluster.use(host, "VCPU", [used])
+        assert kept.repair()
+        assert kept.count == left
+        anew = Ranking(cluster.index, asked, profile)
+        assert kept.scores.tolist() == anew.scores.tolist()
+        assert kept.steps == anew.steps
+    assert kept not in worked_out
+
+
 def check_scale(history: History, ranking: Ranking, mask: Mask) -> None:
     """Scores are brought to one scale over the hosts in question, and over no others."""
     left = ranking.fits & mask
