@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from innkeeper.scheduler.arrays import Mask, Scores
-from innkeeper.scheduler.best import Leaders, best_after, best_of, masked
+from innkeeper.scheduler.best import NEVER, Leaders, best_after, best_of, masked
 
 
 class Contest:
@@ -35,8 +35,15 @@ class Contest:
             self._leaders = self._mask = None
         return self._scores
 
+    @property
+    def size(self) -> int:
+        """How many hosts there were when it began."""
+        return self._scores.size
+
     def score(self, position: int) -> float:
-        """Give the score of a host in question."""
+        """Give the score of a host, minus infinity if it is not in question."""
+        if self._mask is not None and not self._mask.item(position):
+            return NEVER
         return self._scores.item(position)
 
     def first(self, count: int, *, random: Random | None) -> list[int]:

@@ -21,9 +21,8 @@ from innkeeper.index.candidate import Candidate
 from innkeeper.index.holds import Hold
 from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer
-from innkeeper.scheduler.arrays import Scores
 from innkeeper.scheduler.asked import Asked
-from innkeeper.scheduler.best import masked
+from innkeeper.scheduler.best import NEVER, best_of, masked
 from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.profile import Profile
@@ -47,6 +46,12 @@ they are used up, only hosts are taken that have a combination at once."""
 
 MAX_ALTERNATES_TRIED: Final = 4
 """Hosts tried per alternate wanted, for the same reason; fewer alternates are no failure."""
+
+NEAR: Final = 8
+"""The best hosts among which the first alternate is sought before it is sought among all."""
+
+DRAWS: Final = 2
+"""Hosts drawn from all for each that may be tried, before those that will do are listed."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -132,14 +137,10 @@ class Picker:
         """
         if count <= 0:
             return
-        # Hosts may have been added since the pick.
-        seen = pick.contest.scores
-        cell = self._index.hosts.cell[: seen.size]
-        scores = masked(seen, cell == cell[pick.position])
-        scores[[position for position in taken if position < scores.size]] = -np.inf
         ranking = self._rankings.now(job.asked, job.profile)
         found, looks = 0, _Looks()
-        for position in self._spares(scores, count * MAX_ALTERNATES_TRIED):
+        tries = count * MAX_ALTERNATES_TRIED
+        for position in islice(self._spares(pick, taken, tries), tries):
             selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 yield selection
@@ -147,16 +148,40 @@ class Picker:
             if found == count:
                 return
 
-    def _spares(self, scores: Scores, count: int) -> Iterator[int]:
-        """Give the best position, then others at random; about ``count`` in all."""
-        feasible = np.flatnonzero(scores > -np.inf)
-        if not feasible.size:
-            return
-        best = int(scores.argmax())
-        yield best
-        for drawn in self._random.sample(range(feasible.size), min(feasible.size, count)):
-            if feasible[drawn] != best:
-                yield int(feasible[drawn])
+    def _spares(self, pick: Pick, taken: Iterable[int], count: int) -> Iterator[int]:
+        """Give the best position of the pick's cell that is not taken, then others at random.
+
+        They are ``count`` or more, if there are so many.
+        """
+        contest, cell, given = pick.contest, self._index.hosts.cell, set(taken)
+        here = cell.item(pick.position)
+
+        def will_do(position: int) -> bool:
+            if position in given or cell.item(position) != here:
+                return False
+            return contest.score(position) > NEVER
+
+        # Nearly always one of the best few will do, and so will most of all hosts: then there is no
+        # need to look through them.
+        best = next(filter(will_do, contest.first(NEAR, random=None)), None)
+        if best is not None:
+            yield best
+            given.add(best)
+            for _ in range(DRAWS * count):
+                drawn = self._random.randrange(contest.size)
+                if will_do(drawn):
+                    yield drawn
+                    given.add(drawn)
+        # Hosts may have been added since the pick.
+        left = masked(contest.scores, cell[: contest.size] == here)
+        left[[position for position in given if position < left.size]] = NEVER
+        if best is None:
+            for position in best_of(left, 1):
+                yield position
+                left[position] = NEVER
+        others = np.flatnonzero(left > NEVER)
+        for place in self._random.sample(range(others.size), min(others.size, count)):
+            yield others.item(place)
 
     def _contest(
         self, job: Job, ranking: Ranking, record: Record, excluded: Iterable[int]

@@ -400,6 +400,32 @@ async def test_later_alternates_are_not_what_all_others_take_next() -> None:
     assert len(seen) > 5
 
 
+@pytest.mark.parametrize("far", [False, True])
+async def test_each_host_is_as_likely_an_alternate_as_any_other(*, far: bool) -> None:
+    # Where the best that is left is not among the first few, it is sought among all.
+    cells = "b" + "a" * 9 + "b" * 9 if far else ""
+    cpus = [20, *[9 + number % 2 + 9 * (far and number < 9) for number in range(18)]]
+    which = scheduler(cluster_of(*cpus, cells=cells))
+    drawn: Counter[str] = Counter()
+    for _ in range(300):
+        (placed,) = which.plan(SPEC, instances(1), alternates=4)
+        first, best, *others = hosts_of(placed)
+        assert (first, best) == ("h0", "h10" if far else "h2")
+        assert len(set(others) - {first, best}) == 3
+        drawn.update(others)
+    names = {f"h{number}" for number in range(10 if far else 1, 19)} - {best}
+    assert drawn.keys() == names
+    mean = 900 / len(names)
+    assert all(abs(count - mean) < 4 * mean**0.5 for count in drawn.values())
+
+
+async def test_alternates_are_found_where_hardly_any_host_will_do() -> None:
+    which = scheduler(cluster_of(*[1] * 200, 9, 8, 7, *[1] * 200, 6))
+    (placed,) = which.plan(SPEC, instances(1), alternates=3)
+    assert hosts_of(placed)[:2] == ["h200", "h201"]
+    assert set(hosts_of(placed)[2:]) == {"h202", "h403"}
+
+
 async def test_fewer_alternates_than_wanted_are_no_failure() -> None:
     (placed,) = await place(cluster_of(9, 8, 1), alternates=5)
     assert hosts_of(placed) == ["h0", "h1"]
