@@ -26,9 +26,9 @@ def masked(scores: Scores, mask: Mask) -> Scores:
 
 
 class Leaders:
-    """The best of some scores, which are kept while these change one by one.
+    """The best of some scores, none of them NaN, which are kept while some of these change.
 
-    Of equal scores the lowest position comes first. Whoever changes a score must say so.
+    Of equal scores the lowest position comes first. Whoever changes scores must say so then.
     """
 
     __slots__ = ("_first", "_has_all", "_key_of", "_scores")

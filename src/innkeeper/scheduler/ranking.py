@@ -23,7 +23,7 @@ from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
 
-FEW: Final = 12
+FEW: Final = 8
 """Changed hosts that are looked at one by one; more of them together, by arrays."""
 
 NOBODY: Final = np.empty(0, dtype=np.intp)

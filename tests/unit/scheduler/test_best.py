@@ -56,21 +56,28 @@ def test_hosts_outside_the_mask_are_never_given() -> None:
 
 @given(
     SCORES.filter(bool),
-    st.lists(st.tuples(st.integers(0, 29), st.integers(-3, 3).map(float) | st.just(NEVER), COUNTS)),
+    st.lists(
+        st.tuples(
+            st.dictionaries(
+                st.integers(0, 29), st.integers(-3, 3).map(float) | st.just(NEVER), max_size=5
+            ),
+            COUNTS,
+        )
+    ),
     st.integers(1, 5),
     st.integers(0, 9),
 )
 def test_leaders_are_what_they_would_be_if_sought_anew(
-    listed: list[float], changes: list[tuple[int, float, int]], kept: int, seed: int
+    listed: list[float], changes: list[tuple[dict[int, float], int]], kept: int, seed: int
 ) -> None:
     scores = np.array(listed, dtype=np.float64)
     leaders, random = Leaders(scores), Random(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(best, "MOST_KEPT", kept)
-        for place, score, count in changes:
-            position = place % len(listed)
-            scores[position] = score
-            leaders.changed((position,))
+        for told, count in changes:
+            others = {place % len(listed): score for place, score in told.items()}
+            scores[list(others)] = list(others.values())
+            leaders.changed(others)
             now = scores.tolist()
             assert leaders.first(count) == best_of(scores, count)
             mask = np.array([random.random() < 0.7 for _ in listed])
@@ -126,4 +133,9 @@ def test_no_more_leaders_are_kept_than_are_worth_it() -> None:
         leaders.changed((position,))
     assert leaders.first(1) == [1]
     assert len(leaders._first) == MOST_KEPT
-    assert leaders.first(len(scores)) == [*range(1, len(scores)), 0]
+    # Who was let go is known no more, and may be a leader again.
+    scores[len(scores) - 1] = 2.0
+    leaders.changed((len(scores) - 1,))
+    assert leaders.first(2) == [len(scores) - 1, 1]
+    assert len(leaders._first) == len(leaders._key_of)
+    assert leaders.first(len(scores)) == [len(scores) - 1, *range(1, len(scores) - 1), 0]

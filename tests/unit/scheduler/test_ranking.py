@@ -135,6 +135,7 @@ def test_what_was_kept_is_what_would_be_made_anew(
         )
         assert ranking.fits.tolist() == fresh.fits.tolist()
         assert ranking.scores.tolist() == fresh.scores.tolist()
+        assert at_the_ends(ranking) == at_the_ends(fresh)
         for name in ("VCPU", OPENB.gpu):
             sums = tree_sums.TreeSums(index.columns, index.hosts.log).free(name, index.hosts.root)
             assert index.hosts.free(name).tolist() == sums.tolist()
@@ -181,7 +182,7 @@ def test_who_is_full_leaves_and_comes_back_without_a_look_at_all(
     worked_out: list[Ranking] = []
     work_out = Ranking._work_out
     monkeypatch.setattr(Ranking, "_work_out", lambda of: (worked_out.append(of), work_out(of)))
-    monkeypatch.setattr(ranking_module, "FEW", 0 if together else 12)
+    monkeypatch.setattr(ranking_module, "FEW", 0 if together else 8)
     for host, used, left in (("h3", 9, 8), ("h6", 11, 7), ("h3", 0, 8), ("h6", 0, 9)):
         cluster.use(host, "VCPU", [used])
         assert kept.repair()
@@ -190,6 +191,11 @@ def test_who_is_full_leaves_and_comes_back_without_a_look_at_all(
         assert kept.scores.tolist() == anew.scores.tolist()
         assert kept.steps == anew.steps
     assert kept not in worked_out
+
+
+def at_the_ends(ranking: Ranking) -> list[tuple[int, int]]:
+    """Give how many hosts have the least and the greatest score of each weigher."""
+    return [(said._at_least, said._at_greatest) for said in ranking._said]
 
 
 def check_scale(history: History, ranking: Ranking, mask: Mask) -> None:

@@ -27,6 +27,7 @@ class Weigher(Protocol):
     def score(self, asked: Asked, hosts: HostTable, mask: Mask) -> Scores | Amounts | None:
         """Give float64[n] or int64[n]; only what it says of the hosts in ``mask`` is looked at.
 
+        Of these none may be NaN.
         None: it has nothing to say of this request. The caller must not write to the array.
         """
         ...
