@@ -146,8 +146,8 @@ async def measure(
 ) -> Result:
     """Make ``claims_wanted`` claims, shared out among the callers of ``form``."""
     per_spec = -(-claims_wanted // len(form.specs))
-    wanted = [spec for spec in form.specs for _ in range(per_spec)][:claims_wanted]
-    turns = iter(wanted if not form.in_turn else islice(cycle(form.specs), claims_wanted))
+    one_by_one = [spec for spec in form.specs for _ in range(per_spec)]
+    turns = islice(cycle(form.specs if form.in_turn else one_by_one), claims_wanted)
     latencies_ms: list[float] = []
 
     async def call() -> None:

@@ -18,7 +18,7 @@ from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer, at_place, survey
 from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
-from innkeeper.scheduler.best import Leaders
+from innkeeper.scheduler.best import NEVER, Leaders
 from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
@@ -67,9 +67,9 @@ class Ranking:
         self.other_filters = [each for each in profile.filters if not each.standing]
         self._weighers = [each for each in profile.weighers if each.weigher.standing]
         self.other_weighers = [each for each in profile.weighers if not each.weigher.standing]
-        self._seen = 0
         self.hosts = int(np.count_nonzero(hosts.alive))
         self._work_out()
+        self._seen = hosts.log.count
 
     @property
     def nbytes(self) -> int:
@@ -113,7 +113,7 @@ class Ranking:
             return Contest(self.scores, leaders=self._leaders, mask=mask)
         said = [np.where(mask, each.scores, np.nan) for each in self._said]
         total = _summed(self._weighers, said, [_range(scores) for scores in said])
-        return Contest(np.where(self.fits & mask, total, -np.inf))
+        return Contest(np.where(self.fits & mask, total, NEVER))
 
     def _work_out(self) -> None:
         """Work all of it out from the survey."""
@@ -122,7 +122,6 @@ class Ranking:
             _Said(np.where(self.fits, scores, np.nan)) for scores in self._asked_weighers()
         ]
         self._add_up()
-        self._seen = self._index.hosts.log.count
 
     def _fit(self) -> None:
         """Work out from the survey which hosts will do."""
@@ -138,7 +137,7 @@ class Ranking:
     def _add_up(self) -> None:
         said = [each.scores for each in self._said]
         total = _summed(self._weighers, said, [each.ends for each in self._said])
-        self.scores = np.where(self.fits, total, -np.inf)
+        self.scores = np.where(self.fits, total, NEVER)
         self._leaders = Leaders(self.scores)
 
     def _asked_weighers(self) -> list[Scores | Amounts]:
@@ -196,7 +195,7 @@ class Ranking:
             return
         now = [each.scores[positions] for each in self._said]
         total = _summed(self._weighers, now, [each.ends for each in self._said])
-        self.scores[positions] = np.where(fits, total, -np.inf)
+        self.scores[positions] = np.where(fits, total, NEVER)
         self._leaders.changed(positions.tolist())
 
 
@@ -227,9 +226,9 @@ class _Said:
 
     def renew_all(self, scores: Scores, positions: Columns) -> bool:
         """Do what ``renew`` does; ``scores`` are those of ``positions``, NaN of who won't do."""
-        (least, greatest), before = self.ends, self.scores[positions]
+        least, greatest = ends = self.ends
+        before = self.scores[positions]
         self.scores[positions] = scores
-        ends = self.ends
         for array, sign in ((scores, 1), (before, -1)):
             self._at_least += sign * int(np.count_nonzero(array == least))
             self._at_greatest += sign * int(np.count_nonzero(array == greatest))

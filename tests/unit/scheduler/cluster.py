@@ -1,4 +1,4 @@
-"""A cluster for tests: an index filled with pictures, and a claimer that needs no store."""
+"""A cluster for tests: an index filled with pictures, and claimers that need no store."""
 
 import asyncio
 import uuid
@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from innkeeper.core.errors import CapacityExceeded, ClaimLost
+from innkeeper.core.errors import CapacityExceeded, ClaimLost, Conflict
 from innkeeper.core.host import Host
 from innkeeper.core.ids import CellName, HostName, InstanceUuid, RpId, RpUuid
 from innkeeper.core.inventory import Inventory
@@ -207,3 +207,55 @@ def flat_request(**amounts: int) -> CandidateRequest:
 
 def instances(count: int, *, first: int = 0) -> list[InstanceUuid]:
     return [InstanceUuid(f"i{number}") for number in range(first, first + count)]
+
+
+SPEC = RequestSpec(flat_request(VCPU=2))
+
+
+def cluster_of(*cpus: int, cells: str = "") -> Cluster:
+    """Give hosts h0, h1, ... with so many VCPUs; ``cells`` has one letter per host."""
+    cluster = Cluster()
+    for number, cpu in enumerate(cpus):
+        cell = CellName(cells[number] if cells else "c")
+        name = HostName(f"h{number}")
+        cluster.add_host(name, {"VCPU": cpu}, host=Host(name, cell, RpUuid("")))
+    return cluster
+
+
+async def place(
+    cluster: Cluster,
+    spec: RequestSpec = SPEC,
+    *,
+    count: int = 1,
+    alternates: int = 0,
+    which: Scheduler | None = None,
+    claimer: ClusterClaimer | None = None,
+) -> tuple[Placed, ...]:
+    which = which or scheduler(cluster)
+    return await which.select_destinations(
+        spec,
+        instances(count),
+        alternates=alternates,
+        claimer=claimer or ClusterClaimer(cluster, spec),
+    )
+
+
+def hosts_of(placed: Placed) -> list[str]:
+    return [selection.host for selection in placed.selections]
+
+
+class Refusing(ClusterClaimer):
+    """Refuses the first claims on the hosts named, each with its conflict."""
+
+    def __init__(self, cluster: Cluster, spec: RequestSpec, *, refuse: dict[str, Conflict]) -> None:
+        super().__init__(cluster, spec)
+        self.refuse = dict(refuse)
+
+    async def __call__(self, placed: Sequence[Placed], *, settle: Callable[[], None]) -> None:
+        for position, each in enumerate(placed):
+            conflict = self.refuse.pop(each.selections[0].host, None)
+            if conflict is not None:
+                self.tries += 1
+                settle()
+                raise ClaimLost(position, conflict)
+        await super().__call__(placed, settle=settle)

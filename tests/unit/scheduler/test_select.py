@@ -17,8 +17,7 @@ from innkeeper.core.errors import (
     Unavailable,
     UnknownName,
 )
-from innkeeper.core.host import Host
-from innkeeper.core.ids import CellName, HostName, RpUuid
+from innkeeper.core.ids import CellName, HostName
 from innkeeper.core.request_group import CandidateRequest, RequestGroup
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.core.server_group import GroupPolicy, ServerGroup
@@ -32,63 +31,16 @@ from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.scheduler.weighers.base import Weighted
 from innkeeper.scheduler.weighers.cpu import CpuWeigher
 from tests.unit.scheduler.cluster import (
+    SPEC,
     Cluster,
     ClusterClaimer,
-    flat_request,
+    Refusing,
+    cluster_of,
+    hosts_of,
     instances,
+    place,
     scheduler,
 )
-
-SPEC = RequestSpec(flat_request(VCPU=2))
-
-
-def cluster_of(*cpus: int, cells: str = "") -> Cluster:
-    """Give hosts h0, h1, ... with so many VCPUs; ``cells`` has one letter per host."""
-    cluster = Cluster()
-    for number, cpu in enumerate(cpus):
-        cell = CellName(cells[number] if cells else "c")
-        name = HostName(f"h{number}")
-        cluster.add_host(name, {"VCPU": cpu}, host=Host(name, cell, RpUuid("")))
-    return cluster
-
-
-async def place(
-    cluster: Cluster,
-    spec: RequestSpec = SPEC,
-    *,
-    count: int = 1,
-    alternates: int = 0,
-    which: Scheduler | None = None,
-    claimer: ClusterClaimer | None = None,
-) -> tuple[Placed, ...]:
-    which = which or scheduler(cluster)
-    return await which.select_destinations(
-        spec,
-        instances(count),
-        alternates=alternates,
-        claimer=claimer or ClusterClaimer(cluster, spec),
-    )
-
-
-def hosts_of(placed: Placed) -> list[str]:
-    return [selection.host for selection in placed.selections]
-
-
-class Refusing(ClusterClaimer):
-    """Refuses the first claims on the hosts named, each with its conflict."""
-
-    def __init__(self, cluster: Cluster, spec: RequestSpec, *, refuse: dict[str, Conflict]) -> None:
-        super().__init__(cluster, spec)
-        self.refuse = dict(refuse)
-
-    async def __call__(self, placed: Sequence[Placed], *, settle: Callable[[], None]) -> None:
-        for position, each in enumerate(placed):
-            conflict = self.refuse.pop(each.selections[0].host, None)
-            if conflict is not None:
-                self.tries += 1
-                settle()
-                raise ClaimLost(position, conflict)
-        await super().__call__(placed, settle=settle)
 
 
 class Failing:
@@ -378,80 +330,6 @@ async def test_only_the_one_that_was_lost_moves() -> None:
     assert [hosts_of(each)[0] for each in placed] == ["h0", "h3", "h2"]
     assert claimer.tries == 2
     assert [len(each.decision.claims) for each in placed] == [1, 2, 1]
-
-
-# --- alternates ------------------------------------------------------------------------------
-
-
-async def test_alternates_are_of_the_same_cell_the_next_best_first() -> None:
-    cluster = cluster_of(9, 8, 7, 6, 5, 4, cells="ababaa")
-    (placed,) = await place(cluster, alternates=3)
-    assert hosts_of(placed)[:2] == ["h0", "h2"]
-    assert set(hosts_of(placed)[2:]) == {"h4", "h5"}
-    assert {selection.cell for selection in placed.selections} == {"a"}
-    for selection in placed.selections:
-        assert selection.allocations[0].rp_uuid == selection.rp_uuid
-    assert cluster.index.held == 0
-
-
-async def test_later_alternates_are_not_what_all_others_take_next() -> None:
-    which = scheduler(cluster_of(*[9] * 40))
-    seen = {which.plan(SPEC, instances(1), alternates=2)[0].selections[2].host for _ in range(20)}
-    assert len(seen) > 5
-
-
-@pytest.mark.parametrize("far", [False, True])
-async def test_each_host_is_as_likely_an_alternate_as_any_other(*, far: bool) -> None:
-    # Where the best that is left is not among the first few, it is sought among all.
-    cells = "b" + "a" * 9 + "b" * 9 if far else ""
-    cpus = [20, *[9 + number % 2 + 9 * (far and number < 9) for number in range(18)]]
-    which = scheduler(cluster_of(*cpus, cells=cells))
-    drawn: Counter[str] = Counter()
-    for _ in range(300):
-        (placed,) = which.plan(SPEC, instances(1), alternates=4)
-        first, best, *others = hosts_of(placed)
-        assert (first, best) == ("h0", "h10" if far else "h2")
-        assert len(set(others) - {first, best}) == 3
-        drawn.update(others)
-    names = {f"h{number}" for number in range(10 if far else 1, 19)} - {best}
-    assert drawn.keys() == names
-    mean = 900 / len(names)
-    assert all(abs(count - mean) < 4 * mean**0.5 for count in drawn.values())
-
-
-async def test_alternates_are_found_where_hardly_any_host_will_do() -> None:
-    which = scheduler(cluster_of(*[1] * 200, 9, 8, 7, *[1] * 200, 6))
-    (placed,) = which.plan(SPEC, instances(1), alternates=3)
-    assert hosts_of(placed)[:2] == ["h200", "h201"]
-    assert set(hosts_of(placed)[2:]) == {"h202", "h403"}
-
-
-async def test_fewer_alternates_than_wanted_are_no_failure() -> None:
-    (placed,) = await place(cluster_of(9, 8, 1), alternates=5)
-    assert hosts_of(placed) == ["h0", "h1"]
-
-
-async def test_alternates_are_no_hosts_that_the_request_chose() -> None:
-    placed = await place(cluster_of(3, 3, 3, 3), count=2, alternates=3)
-    assert [hosts_of(each) for each in placed] == [["h0", "h2", "h3"], ["h1", "h2", "h3"]]
-
-
-async def test_alternates_are_none_that_a_lost_claim_moved_to() -> None:
-    cluster = cluster_of(3, 3, 3, 3)
-    claimer = Refusing(cluster, SPEC, refuse={"h1": CapacityExceeded("full")})
-    placed = await place(cluster, count=2, alternates=3, claimer=claimer)
-    assert [hosts_of(each)[0] for each in placed] == ["h0", "h2"]
-    assert [set(hosts_of(each)[1:]) for each in placed] == [{"h1", "h3"}, {"h3"}]
-
-
-async def test_a_host_may_be_added_while_many_instances_are_placed() -> None:
-    cluster = cluster_of(*[8] * 20)
-    many = asyncio.create_task(place(cluster, count=40, alternates=2))
-    await asyncio.sleep(0)
-    cluster.add_host(
-        HostName("new"), {"VCPU": 8}, host=Host(HostName("new"), CellName("c"), RpUuid(""))
-    )
-    assert len(await many) == 40
 
 
 # --- server groups ---------------------------------------------------------------------------
