@@ -36,6 +36,11 @@ class Contest:
         return self._scores
 
     @property
+    def goes_by_leaders(self) -> bool:
+        """Whether its scores are those of which the leaders are kept."""
+        return self._leaders is not None
+
+    @property
     def size(self) -> int:
         """How many hosts there were when it began."""
         return self._scores.size

@@ -1,11 +1,11 @@
-"""Picking one host for one instance: rank, filter, choose devices, hold.
+"""Picking hosts for instances: rank, filter, choose devices, hold.
 
 All of it happens at once on the loop thread, without an await, so that what was seen free is
 free when it is held.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from random import Random
 from typing import Final
 
@@ -18,20 +18,20 @@ from innkeeper.core.ids import CellName, HostName, RpRow
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.core.selection import Selection
 from innkeeper.index.candidate import Candidate
-from innkeeper.index.holds import Hold
 from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer
+from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.best import NEVER, best_of, masked
 from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.group_picks import GroupPicks
+from innkeeper.scheduler.pick import Pick
 from innkeeper.scheduler.profile import Profile
-from innkeeper.scheduler.ranking import Ranking, Rankings, said_besides
+from innkeeper.scheduler.ranking import MOST_TOGETHER, Ranking, Rankings, said_besides
 from innkeeper.scheduler.record import Record
 from innkeeper.scheduler.settings import SchedulerSettings
-
-TOP_SCORES: Final = 3
-"""How many of the best hosts a decision names: enough to see why one was preferred."""
+from innkeeper.scheduler.slot import Slot
+from innkeeper.scheduler.together import FEWEST, TOP_SCORES, Together
 
 MAX_HOSTS_TRIED: Final = 1000
 """Hosts in whose trees a combination is sought, per pick.
@@ -66,32 +66,6 @@ class Job(msgspec.Struct, frozen=True):
         return self.asked.spec
 
 
-class Pick:
-    """A chosen host, with what is held there until ``release``."""
-
-    def __init__(self, position: int, selection: Selection, contest: Contest) -> None:
-        self.position = position
-        self.selection = selection
-        self.contest = contest
-        self._group: str | None = None
-        self._hold: Hold | None = None
-        self._picks: GroupPicks | None = None
-
-    def hold(self, index: Index, picks: GroupPicks, group: str | None) -> None:
-        """Count the place as used, and the instance as a member of its group."""
-        self._hold, self._picks, self._group = index.hold(self.selection.allocations), picks, group
-        if group is not None:
-            picks.add(group, self.position)
-
-    def release(self) -> None:
-        """Give the place back. Safe to call again."""
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
-            if self._picks is not None and self._group is not None:
-                self._picks.remove(self._group, self.position)
-
-
 class Picker:
     """Picks hosts from an index."""
 
@@ -101,26 +75,104 @@ class Picker:
         self._index, self._picks, self._settings, self._random = index, picks, settings, random
         self._rankings = Rankings(index)
 
-    def pick(self, job: Job, record: Record, excluded: Iterable[int]) -> Pick | None:
-        """Choose the best host and hold its place; None if there is none: the record says why.
+    def pick_all(self, job: Job, slots: Sequence[Slot]) -> int:
+        """Choose and hold a place for each slot, as for one after the other.
 
-        ``excluded`` are positions of hosts that have already refused a claim.
+        Gives how many found one: the record of the next says why it did not, and those after it
+        were not looked at.
         """
+        done, several = 0, len(slots) > FEWEST and self._goes_together(job)
+        while done < len(slots):
+            before = slots[done - 1].pick if several and done else None
+            found = 0 if before is None else self._pick_together(job, slots[done:], before.position)
+            if not found:
+                if not self._pick(job, slots[done]):
+                    break
+                found = 1
+            done += found
+        return done
+
+    def _pick(self, job: Job, slot: Slot) -> bool:
+        """Choose the best host and hold its place; if there is none, the record says why."""
+        record = slot.record
         ranking = self._rankings.now(job.asked, job.profile)
-        contest = self._contest(job, ranking, record, excluded)
-        if contest is None:
-            return None
+        mask = self._mask(job, ranking, record, slot.excluded)
+        if mask is None:
+            return False
+        contest = ranking.contest(mask)
+        if record.remaining > 1:  # The only host there is needs no more.
+            more = said_besides(ranking.other_weighers, job.asked, index=self._index, mask=mask)
+            if isinstance(more, np.ndarray):
+                contest = Contest(masked(contest.scores + more, mask))
         dropped, looks = 0, _Looks()
         for position in islice(self._order(contest, record), MAX_HOSTS_TRIED):
             selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 record.dropped("placement:combination", dropped, looks.reason)
-                pick = Pick(position, selection, contest)
-                pick.hold(self._index, self._picks, job.spec.group)
-                return pick
+                slot.pick = Pick(position, selection, contest)
+                slot.pick.hold(self._index, self._picks, job.spec.group)
+                return True
             dropped += 1
         record.dropped("placement:combination", dropped, looks.reason)
-        return None
+        return False
+
+    def _goes_together(self, job: Job) -> bool:
+        """Tell whether picks go by scores that stand, and by one filter at most that does not."""
+        settings = self._settings
+        if settings.random_ties or settings.host_subset_size > 1:
+            return False
+        ranking = self._rankings.now(job.asked, job.profile)
+        if sum(each.applies(job.spec) for each in ranking.other_filters) > 1:
+            return False
+        said = (
+            each.weigher.score(job.asked, self._index.hosts, ranking.fits)
+            for each in ranking.other_weighers
+        )
+        return all(scores is None for scores in said)
+
+    def _pick_together(self, job: Job, slots: Sequence[Slot], last: int) -> int:
+        """Pick for the first of some slots as for one after the other.
+
+        ``last`` is the position picked before. Gives for how many: 0 if it would not be the same.
+        """
+        some = list(takewhile(lambda slot: not slot.excluded, slots))
+        if len(some) < FEWEST:
+            return 0
+        ranking = self._rankings.now(job.asked, job.profile)
+        record = Record(job.profile.name)
+        mask = self._mask(job, ranking, record, ())
+        if mask is None:
+            return 0
+        together = Together(ranking, mask, min(len(some), ranking.together))
+        if len(together.positions) < FEWEST or together.positions[0] == last:
+            return 0  # There are few hosts, or the policy packs: each wants a look of its own.
+        picks = self._held(job, ranking, together)
+        more, fewer = 2 * ranking.together, ranking.together // 2
+        ranking.together = min(more, MOST_TOGETHER) if picks else max(fewer, FEWEST)
+        for number, (slot, pick) in enumerate(zip(some, picks, strict=False)):
+            slot.pick, pick.contest = pick, together.contest
+            record.repeat(slot.record, gone=together.gone(number))
+            self._record_scores(slot.record, together.top(number))
+        return len(picks)
+
+    def _held(self, job: Job, ranking: Ranking, together: Together) -> list[Pick]:
+        """Hold the places; give none if they are not the right ones."""
+        picks: list[Pick] = []
+        right = False
+        try:
+            for position in together.positions:
+                selection = self._selection(job, ranking, position, _Looks())
+                if selection is None:
+                    break
+                picks.append(Pick(position, selection, together.contest))
+                picks[-1].hold(self._index, self._picks, job.spec.group)
+            else:
+                right = together.is_right(self._mask(job, ranking, Record(job.profile.name), ()))
+        finally:
+            if not right:
+                for pick in picks:
+                    pick.release()
+        return picks if right else []
 
     def hold_again(self, job: Job, pick: Pick) -> None:
         """Hold a released pick once more, for another try to claim it."""
@@ -183,10 +235,10 @@ class Picker:
         for place in self._random.sample(range(others.size), min(others.size, count)):
             yield others.item(place)
 
-    def _contest(
+    def _mask(
         self, job: Job, ranking: Ranking, record: Record, excluded: Iterable[int]
-    ) -> Contest | None:
-        """Give the contest of the hosts that will do; None if none will."""
+    ) -> Mask | None:
+        """Give the hosts that will do; None if there are none."""
         record.start(ranking.hosts, ranking.steps, ranking.count)
         mask, remaining, spec = ranking.fits, ranking.count, job.spec
         for each in ranking.other_filters:
@@ -197,15 +249,7 @@ class Picker:
             mask = mask.copy()
             mask[list(excluded)] = False
             remaining = record.step("claim", mask, "the host refused the claim")
-        if not remaining:
-            return None
-        contest = ranking.contest(mask)
-        if remaining == 1:  # The only host there is needs no more.
-            return contest
-        more = said_besides(ranking.other_weighers, job.asked, index=self._index, mask=mask)
-        if not isinstance(more, np.ndarray):
-            return contest
-        return Contest(masked(contest.scores + more, mask))
+        return mask if remaining else None
 
     def _order(self, contest: Contest, record: Record) -> Iterator[int]:
         """Give the hosts in the order in which they are tried; record the first of them."""
@@ -214,12 +258,15 @@ class Picker:
         count = max(TOP_SCORES, settings.host_subset_size)
         leaders = contest.first(count, random=random)
         others = contest.after(tuple(leaders), random=random)
-        names = self._index.hosts.names
-        record.scores([(HostName(names[at]), contest.score(at)) for at in leaders[:TOP_SCORES]])
+        self._record_scores(record, [(at, contest.score(at)) for at in leaders[:TOP_SCORES]])
         if settings.host_subset_size > 1:
             chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
             leaders.insert(0, leaders.pop(chosen))
         return chain(leaders, others)
+
+    def _record_scores(self, record: Record, best: Iterable[tuple[int, float]]) -> None:
+        names = self._index.hosts.names
+        record.scores([(HostName(names[position]), score) for position, score in best])
 
     def _selection(
         self, job: Job, ranking: Ranking, position: int, looks: "_Looks"

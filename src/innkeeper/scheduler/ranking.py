@@ -35,6 +35,9 @@ MAX_RANKINGS_BYTES: Final = 128 * 1024 * 1024
 One takes some 50 bytes a host: those of 250 flavors for 10,000 hosts, or of 25 for 100,000.
 """
 
+MOST_TOGETHER: Final = 64
+"""Picks at a time: as many leaders as are sought at once."""
+
 Range: TypeAlias = tuple[float, float]
 """Least and greatest of the scores that a weigher gives to the hosts that will do."""
 
@@ -45,7 +48,9 @@ class Ranking:
     ``fits`` bool[n] and ``count`` say which and how many, ``hosts`` how many there were,
     ``steps`` what removed the others. ``scores`` is float64[n], minus infinity where a host will
     not do. All of it is good until the next ``repair``; no one else writes to it.
-    ``other_filters`` and ``other_weighers`` of the profile are to be asked each time.
+    ``other_filters`` and ``other_weighers`` of the profile are to be asked each time. ``seen`` is
+    the count of the log of hosts up to which it is right, ``together`` for how many picks by it
+    places are held at once.
     """
 
     def __init__(self, index: Index, asked: Asked, profile: Profile) -> None:
@@ -68,8 +73,9 @@ class Ranking:
         self._weighers = [each for each in profile.weighers if each.weigher.standing]
         self.other_weighers = [each for each in profile.weighers if not each.weigher.standing]
         self.hosts = int(np.count_nonzero(hosts.alive))
+        self.together = MOST_TOGETHER
         self._work_out()
-        self._seen = hosts.log.count
+        self.seen = hosts.log.count
 
     @property
     def nbytes(self) -> int:
@@ -83,14 +89,14 @@ class Ranking:
         hosts = self._index.hosts
         if self._layout != _layout(self._index):
             return False
-        if hosts.log.count != self._seen:
-            changed = hosts.log.since(self._seen)
+        if hosts.log.count != self.seen:
+            changed = hosts.log.since(self.seen)
             if changed is None or NOTHING in changed or not self._survey.plan.flat:
                 self._survey.look()
                 self._work_out()
             else:
                 self._repair_some(changed)
-            self._seen = hosts.log.count
+            self.seen = hosts.log.count
         return True
 
     def candidates(
@@ -103,6 +109,16 @@ class Ranking:
         request = self._asked.spec.request
         columns = self._index.columns
         return at_place(columns, plan, request, place, prefer=prefer, expired=expired)
+
+    @property
+    def ends(self) -> list[Range]:
+        """The ends of each weigher's scale."""
+        return [each.ends for each in self._said]
+
+    @property
+    def flat(self) -> bool:
+        """Whether each host is served by its root alone, so that hosts have nothing in common."""
+        return self._survey.plan.flat
 
     def contest(self, mask: Mask) -> Contest:
         """Give the contest in which only the hosts in ``mask`` are in question."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 
 from innkeeper.core.decision import ClaimTry, Decision, Score, Step
@@ -19,6 +20,11 @@ class Record:
         self._steps: list[Step] = []
         self._top: tuple[Score, ...] = ()
         self._claims: list[ClaimTry] = []
+
+    @property
+    def remaining(self) -> int:
+        """How many hosts are left."""
+        return self._remaining
 
     def start(self, hosts: int, steps: Sequence[Step], remaining: int) -> None:
         """Begin a look at all hosts, of which ``steps`` have left some.
@@ -48,6 +54,15 @@ class Record:
     def scores(self, top: Sequence[tuple[HostName, float]]) -> None:
         """Record the hosts near the top, best first."""
         self._top = tuple(Score(host=host, score=score) for host, score in top)
+
+    def repeat(self, other: "Record", *, gone: int) -> None:
+        """Begin another's look, by whose last step ``gone`` hosts more were removed."""
+        steps = self._steps
+        if gone:
+            *steps, last = steps
+            left = last.remaining - gone
+            steps.append(msgspec.structs.replace(last, removed=last.removed + gone, remaining=left))
+        other.start(self._hosts, steps, self._remaining - gone)
 
     def lost(self, host: HostName, reason: str) -> None:
         """Record a claim that was refused."""

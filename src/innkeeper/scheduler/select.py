@@ -3,7 +3,6 @@
 Belongs to the loop thread. The claim itself is the claimer's, which the caller brings.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from types import MappingProxyType
@@ -11,34 +10,20 @@ from typing import Final
 
 from innkeeper.core.cell import Cell
 from innkeeper.core.decision import Decision
-from innkeeper.core.errors import (
-    CapacityExceeded,
-    CellDown,
-    ClaimLost,
-    ConcurrentUpdate,
-    Conflict,
-    GroupPolicyViolation,
-    NoInventory,
-    NoValidHost,
-    UnitViolation,
-    UnknownName,
-)
+from innkeeper.core.errors import CellDown, ClaimLost, NoValidHost, UnknownName
 from innkeeper.core.ids import CellName, InstanceUuid
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.core.selection import Selection
 from innkeeper.index.index import Index
 from innkeeper.scheduler.asked import asked_by
 from innkeeper.scheduler.claimer import Claimer, Placed
+from innkeeper.scheduler.desk import Desk
 from innkeeper.scheduler.flight import Flight, Flights
 from innkeeper.scheduler.group_picks import GroupPicks
-from innkeeper.scheduler.picking import Job, Pick, Picker
+from innkeeper.scheduler.picking import Job, Picker
 from innkeeper.scheduler.profile import Profile, built_in_filters, built_in_profiles
-from innkeeper.scheduler.record import Record
 from innkeeper.scheduler.settings import SchedulerSettings
-
-MAX_LOST_CLAIMS: Final = 10
-"""Claims that one instance may lose. The index is behind the store by one commit at most, so
-a second loss is rare already; more of them mean that something else is wrong."""
+from innkeeper.scheduler.slot import MAX_LOST_CLAIMS, Slot
 
 MAX_WAITS: Final = 3
 """How often a request that fits nowhere waits for claims in flight before it is refused."""
@@ -46,42 +31,12 @@ MAX_WAITS: Final = 3
 PICKS_PER_TURN: Final = 16
 """Instances of one request picked before other requests get a turn on the loop."""
 
-HOST_REFUSED: Final = (
-    CapacityExceeded,
-    ConcurrentUpdate,
-    GroupPolicyViolation,
-    NoInventory,
-    UnitViolation,
-)
-"""Conflicts that another host may not have. Any other one is the answer to the request."""
-
 
 def _unheard(_outcome: str) -> None:
     """Take no note of a claim."""
 
 
 NO_CELLS: Final[Mapping[CellName, Cell]] = MappingProxyType({})
-
-
-class _Slot:
-    """One instance of a request, while a place is sought for it."""
-
-    def __init__(self, instance: InstanceUuid, policy: str) -> None:
-        self.instance = instance
-        self.record = Record(policy)
-        self.excluded: set[int] = set()
-        self.pick: Pick | None = None
-        self.alternates: tuple[Selection, ...] = ()
-
-    def lose(self, pick: Pick, cause: Conflict) -> None:
-        """Take note that the claim on the picked host was lost. Raises ``cause`` if that is all."""
-        if not isinstance(cause, HOST_REFUSED):
-            raise cause
-        self.record.lost(pick.selection.host, cause.detail)
-        self.excluded.add(pick.position)
-        self.pick, self.alternates = None, ()
-        if len(self.excluded) > MAX_LOST_CLAIMS:
-            raise NoValidHost(self.record.decision())
 
 
 class Scheduler:
@@ -112,6 +67,7 @@ class Scheduler:
             random=random,
         ) | {profile.name: profile for profile in profiles}
         self._picker = Picker(index, picks=picks, settings=settings, random=random)
+        self._desk = Desk(self._picker)
         self._flights = Flights()
         self._tally = tally
 
@@ -134,7 +90,7 @@ class Scheduler:
         UnknownName, and whatever the claimer raises but a ClaimLost that another host may cure.
         """
         job = self._job(spec)
-        slots = [_Slot(instance, job.profile.name) for instance in instances]
+        slots = [Slot(instance, job.profile.name) for instance in instances]
         waits = 0
         for _ in range(1 + MAX_WAITS + MAX_LOST_CLAIMS * len(slots)):
             flight = self._flights.begin()
@@ -162,12 +118,15 @@ class Scheduler:
         Raises NoValidHost, CellDown, UnknownName.
         """
         job = self._job(spec)
-        slots = [_Slot(instance, job.profile.name) for instance in instances]
+        slots = [Slot(instance, job.profile.name) for instance in instances]
         flight = self._flights.begin()
         try:
+            found = self._picker.pick_all(job, slots)
             for slot in slots:
-                if not self._pick(job, slot, flight):
-                    raise NoValidHost(slot.record.decision())
+                if slot.pick is not None:
+                    flight.carry(slot.pick)
+            if found < len(slots):
+                raise NoValidHost(slots[found].record.decision())
             self._add_alternates(job, slots, count=alternates)
             return tuple(
                 Placed(slot.instance, _selections(slot), slot.record.decision()) for slot in slots
@@ -190,7 +149,7 @@ class Scheduler:
         return Job(asked=asked_by(spec, self._settings.gpu), profile=profile)
 
     async def _pick_all(
-        self, job: Job, slots: Sequence[_Slot], flight: Flight, *, alternates: int
+        self, job: Job, slots: Sequence[Slot], flight: Flight, *, alternates: int
     ) -> Decision | None:
         """Give every slot a pick that is held; or give the decision about the one without."""
         # Those that were picked before are held first, so that nobody else picks their places.
@@ -198,24 +157,15 @@ class Scheduler:
             if slot.pick is not None:
                 self._picker.hold_again(job, slot.pick)
                 flight.carry(slot.pick)
-        done = 0
-        for slot in slots:
-            if slot.pick is None:
-                if not self._pick(job, slot, flight):
-                    return slot.record.decision()
-                done += 1
-                if done % PICKS_PER_TURN == 0:
-                    await asyncio.sleep(0)
+        sought = [slot for slot in slots if slot.pick is None]
+        for first in range(0, len(sought), PICKS_PER_TURN):
+            some = sought[first : first + PICKS_PER_TURN]
+            if not await self._desk.serve(job, some, flight):
+                return next(slot for slot in some if slot.pick is None).record.decision()
         self._add_alternates(job, slots, count=alternates)
         return None
 
-    def _pick(self, job: Job, slot: _Slot, flight: Flight) -> bool:
-        slot.pick = self._picker.pick(job, slot.record, slot.excluded)
-        if slot.pick is not None:
-            flight.carry(slot.pick)
-        return slot.pick is not None
-
-    def _add_alternates(self, job: Job, slots: Sequence[_Slot], *, count: int) -> None:
+    def _add_alternates(self, job: Job, slots: Sequence[Slot], *, count: int) -> None:
         """Give every slot alternates; none is a host that the request itself chose."""
         chosen = [slot.pick.position for slot in slots if slot.pick is not None]
         for slot in slots:
@@ -226,7 +176,7 @@ class Scheduler:
 
     async def _claim(
         self,
-        slots: Sequence[_Slot],
+        slots: Sequence[Slot],
         placed: Sequence[Placed],
         *,
         claimer: Claimer,
@@ -250,11 +200,11 @@ class Scheduler:
         return await self._flights.settled(timeout_s=self._settings.settle_timeout_s)
 
 
-def _selections(slot: _Slot) -> tuple[Selection, ...]:
+def _selections(slot: Slot) -> tuple[Selection, ...]:
     return () if slot.pick is None else (slot.pick.selection, *slot.alternates)
 
 
-def _placed(slot: _Slot) -> Placed:
+def _placed(slot: Slot) -> Placed:
     """Give what is to be claimed; its decision counts only if the claim is won."""
     selections = _selections(slot)
     return Placed(slot.instance, selections, slot.record.decision(won=selections[0].host))

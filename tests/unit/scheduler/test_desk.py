@@ -1,0 +1,121 @@
+"""Requests of one turn of the loop are served together, and each as if it were alone."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from innkeeper.core.errors import NoValidHost
+from innkeeper.core.request_spec import RequestSpec
+from innkeeper.scheduler.picking import Job, Picker
+from innkeeper.scheduler.slot import Slot
+from tests.unit.scheduler.cluster import (
+    SPEC,
+    ClusterClaimer,
+    cluster_of,
+    flat_request,
+    hosts_of,
+    place,
+    scheduler,
+)
+
+OTHER = RequestSpec(flat_request(VCPU=4))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RequestSpec, int]]:
+    """List of what, and for how many, picks were sought at once."""
+    told: list[tuple[RequestSpec, int]] = []
+    pick_all = Picker.pick_all
+
+    def noted(self: Picker, job: Job, slots: Sequence[Slot]) -> int:
+        told.append((job.spec, len(slots)))
+        if job.spec.workload == "spoilt":
+            raise RuntimeError("this kind cannot be picked for")
+        return pick_all(self, job, slots)
+
+    monkeypatch.setattr(Picker, "pick_all", noted)
+    return told
+
+
+async def test_like_requests_of_one_turn_are_picked_together(
+    calls: list[tuple[RequestSpec, int]],
+) -> None:
+    cluster = cluster_of(*[16] * 9)
+    which = scheduler(cluster)
+    specs = [SPEC, OTHER, SPEC, SPEC, OTHER]
+    claimer = ClusterClaimer(cluster, SPEC, turns=3)
+    placed = await asyncio.gather(
+        *(place(cluster, spec, which=which, claimer=claimer) for spec in specs)
+    )
+    assert calls == [(SPEC, 3), (OTHER, 2)]
+    assert [hosts_of(each[0])[0] for each in placed] == ["h0", "h3", "h1", "h2", "h4"]
+    amounts = [each[0].selections[0].allocations[0].amount for each in placed]
+    assert amounts == [2, 4, 2, 2, 4]
+
+
+async def test_who_gets_only_a_part_leaves_it_to_the_next_of_the_turn(
+    calls: list[tuple[RequestSpec, int]],
+) -> None:
+    cluster = cluster_of(2, 2, 2, 2)
+    which = scheduler(cluster)
+    too_many, enough, one_more = (
+        asyncio.create_task(place(cluster, which=which, count=count)) for count in (6, 3, 1)
+    )
+    assert [hosts_of(each)[0] for each in await enough] == ["h0", "h1", "h2"]
+    assert [hosts_of(each)[0] for each in await one_more] == ["h3"]
+    with pytest.raises(NoValidHost):
+        await too_many
+    # Nobody had to wait for anybody else's claim to be settled and to ask again.
+    assert calls[:3] == [(SPEC, 10), (SPEC, 4), (SPEC, 6)]
+    assert cluster.index.held == 0
+
+
+async def test_what_spoils_one_kind_is_told_to_those_who_asked_for_it(
+    calls: list[tuple[RequestSpec, int]],
+) -> None:
+    cluster = cluster_of(*[16] * 4)
+    which = scheduler(cluster)
+    spoilt = RequestSpec(SPEC.request, workload="spoilt")
+    answers = await asyncio.gather(
+        *(place(cluster, spec, which=which) for spec in (spoilt, SPEC, spoilt)),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in answers] == [RuntimeError, tuple, RuntimeError]
+    assert calls == [(spoilt, 2), (SPEC, 1)]
+    assert cluster.index.held == 0
+    await place(cluster, which=which)
+
+
+async def test_what_was_held_when_it_was_spoilt_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = cluster_of(*[16] * 4)
+    pick = Picker._pick
+    left = iter([True, True])
+
+    def spoilt(self: Picker, job: Job, slot: Slot) -> bool:
+        if next(left, None) is None:
+            raise RuntimeError("no more")
+        return pick(self, job, slot)
+
+    monkeypatch.setattr(Picker, "_pick", spoilt)
+    with pytest.raises(RuntimeError, match="no more"):
+        await place(cluster, count=3)
+    assert cluster.index.held == 0
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+async def test_who_goes_away_while_it_is_served_holds_nothing(turns: int) -> None:
+    cluster = cluster_of(*[16] * 4)
+    which = scheduler(cluster)
+    gone = asyncio.create_task(place(cluster, which=which))
+    stays = asyncio.create_task(place(cluster, which=which))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    gone.cancel()
+    (placed,) = await stays
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert cluster.index.held == 0
+    assert hosts_of(placed) == ["h0" if turns == 1 else "h1"]
