@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from innkeeper.core.allocation import Allocation
+from innkeeper.core.decision import Score
 from innkeeper.core.ids import CellName, HostName, RpRow
 from innkeeper.core.request_spec import RequestSpec
 from innkeeper.core.selection import Selection
@@ -149,10 +150,11 @@ class Picker:
         picks = self._held(job, ranking, together)
         more, fewer = 2 * ranking.together, ranking.together // 2
         ranking.together = min(more, MOST_TOGETHER) if picks else max(fewer, FEWEST)
+        scores = self._scores(together.best)
         for number, (slot, pick) in enumerate(zip(some, picks, strict=False)):
             slot.pick, pick.contest = pick, together.contest
             record.repeat(slot.record, gone=together.gone(number))
-            self._record_scores(slot.record, together.top(number))
+            slot.record.scores(scores[number : number + TOP_SCORES])
         return len(picks)
 
     def _held(self, job: Job, ranking: Ranking, together: Together) -> list[Pick]:
@@ -258,15 +260,15 @@ class Picker:
         count = max(TOP_SCORES, settings.host_subset_size)
         leaders = contest.first(count, random=random)
         others = contest.after(tuple(leaders), random=random)
-        self._record_scores(record, [(at, contest.score(at)) for at in leaders[:TOP_SCORES]])
+        record.scores(self._scores((at, contest.score(at)) for at in leaders[:TOP_SCORES]))
         if settings.host_subset_size > 1:
             chosen = self._random.randrange(min(len(leaders), settings.host_subset_size))
             leaders.insert(0, leaders.pop(chosen))
         return chain(leaders, others)
 
-    def _record_scores(self, record: Record, best: Iterable[tuple[int, float]]) -> None:
+    def _scores(self, best: Iterable[tuple[int, float]]) -> list[Score]:
         names = self._index.hosts.names
-        record.scores([(HostName(names[position]), score) for position, score in best])
+        return [Score(HostName(names[position]), score) for position, score in best]
 
     def _selection(
         self, job: Job, ranking: Ranking, position: int, looks: "_Looks"

@@ -51,9 +51,9 @@ class Record:
                 Step(name=name, removed=count, remaining=self._remaining, reason=reason)
             )
 
-    def scores(self, top: Sequence[tuple[HostName, float]]) -> None:
+    def scores(self, top: Sequence[Score]) -> None:
         """Record the hosts near the top, best first."""
-        self._top = tuple(Score(host=host, score=score) for host, score in top)
+        self._top = tuple(top)
 
     def repeat(self, other: "Record", *, gone: int) -> None:
         """Begin another's look, by whose last step ``gone`` hosts more were removed."""

@@ -19,8 +19,9 @@ class Together:
     """The best hosts in their order, for a pick each; those in ``mask`` are in question.
 
     ``positions`` are ``count`` or fewer, none at all where it could not be told whether they are
-    right. They are, if each is what one pick after the other would choose: if by those before it no
-    scale moved, and none of them is preferred, at what it has left, to the hosts that come after.
+    right; ``best`` are they, and a few after them, with their scores. They are right if each is
+    what one pick after the other would choose: if by those before it no scale moved, and none of
+    them is preferred, at what it has left, to the hosts that come after.
     """
 
     def __init__(self, ranking: Ranking, mask: Mask, count: int) -> None:
@@ -30,9 +31,9 @@ class Together:
         self.contest = ranking.contest(mask)
         can_tell = ranking.flat and self.contest.goes_by_leaders
         wanted = count + TOP_SCORES - 1 if can_tell else 0
-        best = self.contest.first(wanted, random=None)
-        self._scores = [(position, self.contest.score(position)) for position in best]
-        self.positions = best[: max(0, len(best) - TOP_SCORES + 1)]
+        first = self.contest.first(wanted, random=None)
+        self.best = [(position, self.contest.score(position)) for position in first]
+        self.positions = first[: max(0, len(first) - TOP_SCORES + 1)]
 
     def is_right(self, left: Mask | None) -> bool:
         """Tell so, once all are held and only the hosts in ``left`` are still in question."""
@@ -50,13 +51,9 @@ class Together:
             self.contest = ranking.contest(left)
             if not self.contest.goes_by_leaders:
                 return False
-        last, score = self._scores[-1]
+        last, score = self.best[-1]
         now = ((-self.contest.score(position), position) for position in positions)
         return min(now) > (-score, last)
-
-    def top(self, number: int) -> list[tuple[int, float]]:
-        """Give the best positions at a pick, with their scores then."""
-        return self._scores[number : number + TOP_SCORES]
 
     def gone(self, number: int) -> int:
         """Give how many of those before a pick were in question no more at it."""
