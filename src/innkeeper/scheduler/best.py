@@ -117,14 +117,14 @@ def best_of(scores: Scores, count: int, *, random: Random | None = None) -> list
 def _in_order(scores: Scores, count: int) -> list[_Key]:
     """Give (minus the score, position) of the first ``count`` that will do, all in a few passes."""
     count = min(count, scores.size)
-    least = scores.max()
-    (tied,) = (scores == least).nonzero()
+    last = scores.max()
+    (tied,) = (scores == last).nonzero()
     found = tied[:0]
     if tied.size < count:  # Seldom where hosts are alike; to part them takes longest then.
-        least = np.partition(scores, -count)[-count]
-        (found,) = (scores > least).nonzero()
-        (tied,) = (scores == least).nonzero()
-    if least > NEVER:
+        last = np.partition(scores, -count)[-count]
+        (found,) = (scores > last).nonzero()
+        (tied,) = (scores == last).nonzero()
+    if last > NEVER:
         found = np.concatenate((found, tied[: count - found.size]))
     return sorted(zip((-scores[found]).tolist(), found.tolist(), strict=True))
 

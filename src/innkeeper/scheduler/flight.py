@@ -1,7 +1,7 @@
 """Flights: requests between their first pick and the outcome of their claim.
 
-While one is under way its picks are held in the index. Whoever finds no place waits for
-these, since a claim that fails gives its place back.
+While one is under way its picks are held in the index; before its first pick it is not under way.
+Whoever finds no place waits for these, since a claim that fails gives its place back.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ class Flight:
 
     def carry(self, pick: Releasable) -> None:
         """Take a pick along: it is released when the flight settles."""
+        self._flights.add(self)
         self._picks.append(pick)
 
     def settle(self) -> None:
@@ -50,11 +51,9 @@ class Flights:
     def __init__(self) -> None:
         self._under_way: dict[Flight, None] = {}
 
-    def begin(self) -> Flight:
-        """Start a flight; its ``settle`` must be called in the end."""
-        flight = Flight(self)
+    def add(self, flight: Flight) -> None:
+        """Count a flight as under way; its ``settle`` must be called in the end."""
         self._under_way[flight] = None
-        return flight
 
     def end(self, flight: Flight) -> None:
         """Forget a flight."""

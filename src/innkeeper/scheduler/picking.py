@@ -25,14 +25,16 @@ from innkeeper.scheduler.arrays import Mask
 from innkeeper.scheduler.asked import Asked
 from innkeeper.scheduler.best import NEVER, best_of, masked
 from innkeeper.scheduler.contest import Contest
+from innkeeper.scheduler.filters.cell import CellFilter
+from innkeeper.scheduler.filters.server_group_anti_affinity import ServerGroupAntiAffinityFilter
 from innkeeper.scheduler.group_picks import GroupPicks
 from innkeeper.scheduler.pick import Pick
 from innkeeper.scheduler.profile import Profile
-from innkeeper.scheduler.ranking import MOST_TOGETHER, Ranking, Rankings, said_besides
+from innkeeper.scheduler.ranking import Ranking, Rankings, said_besides
 from innkeeper.scheduler.record import Record
 from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.scheduler.slot import Slot
-from innkeeper.scheduler.together import FEWEST, TOP_SCORES, Together
+from innkeeper.scheduler.together import FEWEST, MOST, TOP_SCORES, Together
 
 MAX_HOSTS_TRIED: Final = 1000
 """Hosts in whose trees a combination is sought, per pick.
@@ -50,6 +52,12 @@ MAX_ALTERNATES_TRIED: Final = 4
 
 NEAR: Final = 8
 """The best hosts among which the first alternate is sought before it is sought among all."""
+
+BY_HOST: Final = (CellFilter, ServerGroupAntiAffinityFilter)
+"""Filters that do not stand, by which a pick may rule out its own host, and never another."""
+
+ALONE: Final = 8
+"""Picks that are made alone, at least, after it was in vain to try several together."""
 
 DRAWS: Final = 2
 """Hosts drawn from all for each that may be tried, before those that will do are listed."""
@@ -84,8 +92,11 @@ class Picker:
         """
         done, several = 0, len(slots) > FEWEST and self._goes_together(job)
         while done < len(slots):
-            before = slots[done - 1].pick if several and done else None
-            found = 0 if before is None else self._pick_together(job, slots[done:], before.position)
+            enough = several and 0 < done <= len(slots) - FEWEST
+            before = slots[done - 1].pick if enough else None
+            found = 0
+            if before is not None:
+                found = self._pick_together(job, slots[done : done + MOST], before.position)
             if not found:
                 if not self._pick(job, slots[done]):
                     break
@@ -110,20 +121,25 @@ class Picker:
             selection = self._selection(job, ranking, position, looks)
             if selection is not None:
                 record.dropped("placement:combination", dropped, looks.reason)
-                slot.pick = Pick(position, selection, contest)
-                slot.pick.hold(self._index, self._picks, job.spec.group)
+                pick = Pick(position, selection, contest)
+                pick.hold(self._index, self._picks, job.spec.group)
+                slot.pick = pick
                 return True
             dropped += 1
         record.dropped("placement:combination", dropped, looks.reason)
         return False
 
     def _goes_together(self, job: Job) -> bool:
-        """Tell whether picks go by scores that stand, and by one filter at most that does not."""
+        """Tell whether picks go by scores that stand, and by no filter that looks at other hosts.
+
+        One that does not stand may be there: what it removes is told for each pick.
+        """
         settings = self._settings
         if settings.random_ties or settings.host_subset_size > 1:
             return False
         ranking = self._rankings.now(job.asked, job.profile)
-        if sum(each.applies(job.spec) for each in ranking.other_filters) > 1:
+        asked = [each for each in ranking.other_filters if each.applies(job.spec)]
+        if len(asked) > 1 or not all(isinstance(each, BY_HOST) for each in asked):
             return False
         said = (
             each.weigher.score(job.asked, self._index.hosts, ranking.fits)
@@ -132,25 +148,28 @@ class Picker:
         return all(scores is None for scores in said)
 
     def _pick_together(self, job: Job, slots: Sequence[Slot], last: int) -> int:
-        """Pick for the first of some slots as for one after the other.
+        """Pick for as many of the slots, from the first on, as it is known to be right for.
 
-        ``last`` is the position picked before. Gives for how many: 0 if it would not be the same.
+        That is, as one pick after the other would be; ``last`` is the position picked before. Gives
+        for how many: 0 where it pays for none.
         """
-        some = list(takewhile(lambda slot: not slot.excluded, slots))
-        if len(some) < FEWEST:
-            return 0
         ranking = self._rankings.now(job.asked, job.profile)
+        if ranking.together < FEWEST:
+            ranking.together += 1
+            return 0
+        some = list(takewhile(lambda slot: not slot.excluded, slots[: ranking.together]))
         record = Record(job.profile.name)
-        mask = self._mask(job, ranking, record, ())
+        mask = self._mask(job, ranking, record, ()) if len(some) >= FEWEST else None
         if mask is None:
             return 0
-        together = Together(ranking, mask, min(len(some), ranking.together))
-        if len(together.positions) < FEWEST or together.positions[0] == last:
-            return 0  # There are few hosts, or the policy packs: each wants a look of its own.
-        picks = self._held(job, ranking, together)
-        more, fewer = 2 * ranking.together, ranking.together // 2
-        ranking.together = min(more, MOST_TOGETHER) if picks else max(fewer, FEWEST)
+        together = Together(ranking, mask, len(some), last=last)
         scores = self._scores(together.best)
+        count = len(together.positions)
+        picks = self._held(job, ranking, together) if count >= FEWEST else []
+        if picks:
+            ranking.together = min(2 * ranking.together, MOST)
+        else:
+            ranking.together = count // 2 if count // 2 >= FEWEST else -ALONE
         for number, (slot, pick) in enumerate(zip(some, picks, strict=False)):
             slot.pick, pick.contest = pick, together.contest
             record.repeat(slot.record, gone=together.gone(number))
@@ -169,6 +188,7 @@ class Picker:
                 picks.append(Pick(position, selection, together.contest))
                 picks[-1].hold(self._index, self._picks, job.spec.group)
             else:
+                ranking.repair()
                 right = together.is_right(self._mask(job, ranking, Record(job.profile.name), ()))
         finally:
             if not right:

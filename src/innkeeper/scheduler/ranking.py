@@ -18,7 +18,7 @@ from innkeeper.index.index import Index
 from innkeeper.index.search import Prefer, at_place, survey
 from innkeeper.scheduler.arrays import Amounts, Columns, Mask, Scores
 from innkeeper.scheduler.asked import Asked
-from innkeeper.scheduler.best import NEVER, Leaders
+from innkeeper.scheduler.best import MOST_KEPT, NEVER, Leaders
 from innkeeper.scheduler.contest import Contest
 from innkeeper.scheduler.profile import Profile
 from innkeeper.scheduler.weighers.base import Score, Weighted
@@ -35,9 +35,6 @@ MAX_RANKINGS_BYTES: Final = 128 * 1024 * 1024
 One takes some 50 bytes a host: those of 250 flavors for 10,000 hosts, or of 25 for 100,000.
 """
 
-MOST_TOGETHER: Final = 64
-"""Picks at a time: as many leaders as are sought at once."""
-
 Range: TypeAlias = tuple[float, float]
 """Least and greatest of the scores that a weigher gives to the hosts that will do."""
 
@@ -49,8 +46,8 @@ class Ranking:
     ``steps`` what removed the others. ``scores`` is float64[n], minus infinity where a host will
     not do. All of it is good until the next ``repair``; no one else writes to it.
     ``other_filters`` and ``other_weighers`` of the profile are to be asked each time. ``seen`` is
-    the count of the log of hosts up to which it is right, ``together`` for how many picks by it
-    places are held at once.
+    the count of the log of hosts up to which it is right. ``together`` is for whoever picks by it:
+    for how many picks at a time to try.
     """
 
     def __init__(self, index: Index, asked: Asked, profile: Profile) -> None:
@@ -73,7 +70,7 @@ class Ranking:
         self._weighers = [each for each in profile.weighers if each.weigher.standing]
         self.other_weighers = [each for each in profile.weighers if not each.weigher.standing]
         self.hosts = int(np.count_nonzero(hosts.alive))
-        self.together = MOST_TOGETHER
+        self.together = MOST_KEPT
         self._work_out()
         self.seen = hosts.log.count
 
@@ -117,8 +114,13 @@ class Ranking:
 
     @property
     def flat(self) -> bool:
-        """Whether each host is served by its root alone, so that hosts have nothing in common."""
+        """Whether one provider of each tree, and of it alone, has to serve the whole request."""
         return self._survey.plan.flat
+
+    def lasting(self, positions: Sequence[int]) -> int:
+        """Give how many of the first of some hosts may change with others left at all ends."""
+        at = np.array(positions, dtype=np.intp)
+        return min((said.lasting(at) for said in self._said), default=len(positions))
 
     def contest(self, mask: Mask) -> Contest:
         """Give the contest in which only the hosts in ``mask`` are in question."""
@@ -263,6 +265,16 @@ class _Said:
             np.count_nonzero(scores == greatest),
         )
         return bool(at_least < self._at_least and at_greatest < self._at_greatest)
+
+    def lasting(self, positions: Columns) -> int:
+        """Give how many of the first of some hosts leave somebody else at either end."""
+        count = positions.size
+        if count < min(self._at_least, self._at_greatest):
+            return count
+        scores = self.scores[positions]
+        for end, there in zip(self.ends, (self._at_least, self._at_greatest), strict=True):
+            count = min(count, int(np.cumsum(scores == end).searchsorted(there)))
+        return count
 
     def _measure(self) -> None:
         self.ends = least, greatest = _range(self.scores)

@@ -93,7 +93,7 @@ class Scheduler:
         slots = [Slot(instance, job.profile.name) for instance in instances]
         waits = 0
         for _ in range(1 + MAX_WAITS + MAX_LOST_CLAIMS * len(slots)):
-            flight = self._flights.begin()
+            flight = Flight(self._flights)
             try:
                 failed = await self._pick_all(job, slots, flight, alternates=alternates)
                 if failed is None:
@@ -119,12 +119,14 @@ class Scheduler:
         """
         job = self._job(spec)
         slots = [Slot(instance, job.profile.name) for instance in instances]
-        flight = self._flights.begin()
+        flight = Flight(self._flights)
         try:
-            found = self._picker.pick_all(job, slots)
-            for slot in slots:
-                if slot.pick is not None:
-                    flight.carry(slot.pick)
+            try:
+                found = self._picker.pick_all(job, slots)
+            finally:
+                for slot in slots:
+                    if slot.pick is not None:
+                        flight.carry(slot.pick)
             if found < len(slots):
                 raise NoValidHost(slots[found].record.decision())
             self._add_alternates(job, slots, count=alternates)

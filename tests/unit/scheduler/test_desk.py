@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.unit.scheduler.cluster import (
     cluster_of,
     flat_request,
     hosts_of,
+    instances,
     place,
     scheduler,
 )
@@ -30,8 +32,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RequestSpec, int]]:
 
     def noted(self: Picker, job: Job, slots: Sequence[Slot]) -> int:
         told.append((job.spec, len(slots)))
-        if job.spec.workload == "spoilt":
-            raise RuntimeError("this kind cannot be picked for")
         return pick_all(self, job, slots)
 
     monkeypatch.setattr(Picker, "pick_all", noted)
@@ -71,20 +71,79 @@ async def test_who_gets_only_a_part_leaves_it_to_the_next_of_the_turn(
     assert cluster.index.held == 0
 
 
-async def test_what_spoils_one_kind_is_told_to_those_who_asked_for_it(
-    calls: list[tuple[RequestSpec, int]],
+@pytest.mark.parametrize("error", [RuntimeError, StopIteration])
+async def test_what_fails_for_one_is_told_to_him_alone(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = cluster_of(*[16] * 4)
     which = scheduler(cluster)
-    spoilt = RequestSpec(SPEC.request, workload="spoilt")
+    pick, count = Picker._pick, 0
+
+    def second_fails(self: Picker, job: Job, slot: Slot) -> bool:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise error
+        return pick(self, job, slot)
+
+    monkeypatch.setattr(Picker, "_pick", second_fails)
     answers = await asyncio.gather(
-        *(place(cluster, spec, which=which) for spec in (spoilt, SPEC, spoilt)),
+        *(place(cluster, spec, which=which) for spec in (SPEC, SPEC, SPEC, OTHER)),
         return_exceptions=True,
     )
-    assert [type(each) for each in answers] == [RuntimeError, tuple, RuntimeError]
-    assert calls == [(spoilt, 2), (SPEC, 1)]
+    # What would end an iterator is made an error of by the coroutine that it would end.
+    assert [type(each) for each in answers] == [tuple, RuntimeError, tuple, tuple]
+    assert len(cluster.of_instance) == 1  # All are called i0.
     assert cluster.index.held == 0
-    await place(cluster, which=which)
+
+
+async def test_a_spec_that_cannot_be_looked_up_hurts_nobody_else() -> None:
+    cluster = cluster_of(*[16] * 4)
+    which = scheduler(cluster)
+    hosts: Any = ["h0"]
+    bad = RequestSpec(SPEC.request, ignore_hosts=hosts)
+    answers = await asyncio.gather(
+        *(place(cluster, spec, which=which) for spec in (bad, SPEC, bad)), return_exceptions=True
+    )
+    assert [type(each) for each in answers] == [TypeError, tuple, TypeError]
+
+
+async def test_a_plan_that_fails_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = cluster_of(*[16] * 4)
+    pick = Picker._pick
+    left = iter([True, True])
+
+    def spoilt(self: Picker, job: Job, slot: Slot) -> bool:
+        if next(left, None) is None:
+            raise RuntimeError("no more")
+        return pick(self, job, slot)
+
+    monkeypatch.setattr(Picker, "_pick", spoilt)
+    with pytest.raises(RuntimeError, match="no more"):
+        scheduler(cluster).plan(SPEC, instances(3), alternates=0)
+    assert cluster.index.held == 0
+
+
+async def test_who_waits_to_be_served_is_no_reason_to_wait() -> None:
+    cluster = cluster_of(*[1] * 4)
+    which = scheduler(cluster)
+    turns = 0
+
+    async def refused() -> int:
+        began = turns
+        with pytest.raises(NoValidHost):
+            await place(cluster, which=which)
+        return turns - began
+
+    asked: list[asyncio.Task[int]] = []
+    for _ in range(20):
+        asked.append(asyncio.create_task(refused()))
+        await asyncio.sleep(0)
+        turns += 1
+    while not all(task.done() for task in asked):
+        await asyncio.sleep(0)
+        turns += 1
+    assert max(task.result() for task in asked) <= 3
 
 
 async def test_what_was_held_when_it_was_spoilt_is_given_back(
