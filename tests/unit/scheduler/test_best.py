@@ -139,3 +139,12 @@ def test_no_more_leaders_are_kept_than_are_worth_it() -> None:
     assert leaders.first(2) == [len(scores) - 1, 1]
     assert len(leaders._first) == len(leaders._key_of)
     assert leaders.first(len(scores)) == [len(scores) - 1, *range(1, len(scores) - 1), 0]
+
+
+@pytest.mark.parametrize("alike", [1, MOST_KEPT - 1, MOST_KEPT, 2 * MOST_KEPT])
+def test_many_are_sought_whether_the_best_are_alike_or_not(alike: int) -> None:
+    scores = np.concatenate((np.arange(100.0), np.full(alike, 200.0), np.full(9, NEVER)))
+    leaders = Leaders(scores)
+    assert leaders.first(1) == [100]
+    assert leaders.first(MOST_KEPT) == best_of(scores, MOST_KEPT)
+    assert len(leaders._first) == MOST_KEPT
