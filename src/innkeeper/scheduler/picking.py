@@ -154,8 +154,8 @@ class Picker:
         for how many: 0 where it pays for none.
         """
         ranking = self._rankings.now(job.asked, job.profile)
-        if ranking.together < FEWEST:
-            ranking.together += 1
+        if ranking.alone:
+            ranking.alone -= 1
             return 0
         some = list(takewhile(lambda slot: not slot.excluded, slots[: ranking.together]))
         record = Record(job.profile.name)
@@ -168,8 +168,10 @@ class Picker:
         picks = self._held(job, ranking, together) if count >= FEWEST else []
         if picks:
             ranking.together = min(2 * ranking.together, MOST)
+        elif count < 2 * FEWEST:
+            ranking.alone = ALONE
         else:
-            ranking.together = count // 2 if count // 2 >= FEWEST else -ALONE
+            ranking.together = count // 2
         for number, (slot, pick) in enumerate(zip(some, picks, strict=False)):
             slot.pick, pick.contest = pick, together.contest
             record.repeat(slot.record, gone=together.gone(number))

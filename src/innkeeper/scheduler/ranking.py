@@ -46,8 +46,8 @@ class Ranking:
     ``steps`` what removed the others. ``scores`` is float64[n], minus infinity where a host will
     not do. All of it is good until the next ``repair``; no one else writes to it.
     ``other_filters`` and ``other_weighers`` of the profile are to be asked each time. ``seen`` is
-    the count of the log of hosts up to which it is right. ``together`` is for whoever picks by it:
-    for how many picks at a time to try.
+    the count of the log of hosts up to which it is right. ``together`` and ``alone`` are for
+    whoever picks by it: how many picks to try together, and how many to make alone before.
     """
 
     def __init__(self, index: Index, asked: Asked, profile: Profile) -> None:
@@ -70,7 +70,7 @@ class Ranking:
         self._weighers = [each for each in profile.weighers if each.weigher.standing]
         self.other_weighers = [each for each in profile.weighers if not each.weigher.standing]
         self.hosts = int(np.count_nonzero(hosts.alive))
-        self.together = MOST_KEPT
+        self.together, self.alone = MOST_KEPT, 0
         self._work_out()
         self.seen = hosts.log.count
 

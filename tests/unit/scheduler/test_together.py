@@ -206,7 +206,7 @@ def test_up_to_where_a_scale_moves_they_are_picked_together(
         assert picker.pick_all(job, slots_for(job, 60)) == 60
     assert sizes[:3] == [59, 38, 0]
     assert sum(sizes) > 260
-    assert 48 in sizes[-3:]
+    assert sizes[-1] == 58
     assert len(holds) == 300
 
 
@@ -228,12 +228,12 @@ def test_where_no_hosts_are_alike_it_is_seldom_tried(
         cluster.add_host(f"h{number}", amounts)
     picked(Picking(cluster), RequestSpec(flat_request(VCPU=2, MEMORY_MB=3)), count=100)
     assert len(tried) < 20
-    assert len(holds) < 130
+    assert len(holds) < 160
 
 
 def test_where_picks_fill_their_hosts_it_is_seldom_tried(holds: list[Sequence[Allocation]]) -> None:
     picked(Picking(cluster_of(*[2] * 100)), SPEC, count=90)
-    assert len(holds) < 90 + 62 + 31 + 15 + 7 + 3 + 3 * 9
+    assert len(holds) <= 90 + 62 + 31 + 15 + 7 + 3 + 3 * 9
 
 
 @pytest.mark.parametrize(("policy", "group"), [("stack", None), ("spread", "affinity")])
