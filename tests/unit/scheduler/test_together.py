@@ -367,6 +367,22 @@ def test_a_filter_that_fails_leaves_nothing_held_but_what_was_picked() -> None:
     assert which.index.held == 1
 
 
+def test_after_it_was_in_vain_it_is_tried_for_few_then_for_more(sizes: list[int]) -> None:
+    cluster = cluster_of(*[64] * 80)
+    which = Picking(cluster)
+    job, picker = which.job(SPEC), which.picker()
+    for used in (62, 0):  # Each pick fills its host; then none does.
+        for name in cluster.index.hosts.names:
+            cluster.use(HostName(name), "VCPU", [used])
+        slots = slots_for(job, 60)
+        assert picker.pick_all(job, slots) == 60
+        found(slots)
+        if used:
+            assert set(sizes) == {0}
+            sizes.clear()
+    assert [size for size in sizes if size][:4] == [3, 6, 12, 24]
+
+
 class NearTo32:
     """Prefers hosts with about 32 free: what a pick takes may make them better, or worse."""
 
