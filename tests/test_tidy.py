@@ -30,6 +30,7 @@ EMPTY_NAMES: Final = frozenset({
 # name, or raise again at the end.
 FENCES: Final = {
     "http": 2, "bus": 1, "task": 1, "writer": 3, "status": 1, "background": 1, "loop": 1,
+    "desk": 1,
 }  # fmt: skip
 FENCE_COMMENT: Final = re.compile(r"#\s*fence:\s*(\w+)")
 BROAD: Final = frozenset({"Exception", "BaseException"})

@@ -66,7 +66,8 @@ class Desk:
             outcome: _Outcome = False
             try:
                 self._picker.pick_all(left[0][0].job, [slot for _, slot in left])
-            except Exception as error:  # It is told to whose slot it was; others are still tried.
+            except Exception as error:  # fence: desk
+                # It is told to whose slot it was; the others are still tried.
                 outcome = error
             refused = None
             for order, slot in left:
