@@ -117,17 +117,17 @@ class Ranking:
         """Whether one provider of each tree, and of it alone, has to serve the whole request."""
         return self._survey.plan.flat
 
-    def lasting(self, positions: Sequence[int]) -> int:
-        """Give how many of the first of some hosts may change with others left at all ends."""
-        at = np.array(positions, dtype=np.intp)
-        return min((said.lasting(at) for said in self._said), default=len(positions))
+    def lasting(self, positions: Sequence[int] | Columns) -> int:
+        """Give how many of the first of some hosts leave somebody else at all ends."""
+        at = np.asarray(positions, dtype=np.intp)
+        return min((said.lasting(at) for said in self._said), default=at.size)
 
     def contest(self, mask: Mask) -> Contest:
         """Give the contest in which only the hosts in ``mask`` are in question."""
         others = NOBODY if mask is self.fits else np.greater(self.fits, mask).nonzero()[0]
         if not others.size:
             return Contest(self.scores, leaders=self._leaders)
-        if all(each.same_ends_without(others) for each in self._said):
+        if self.lasting(others) == others.size:
             return Contest(self.scores, leaders=self._leaders, mask=mask)
         said = [np.where(mask, each.scores, np.nan) for each in self._said]
         total = _summed(self._weighers, said, [_range(scores) for scores in said])
@@ -254,17 +254,6 @@ class _Said:
         if beyond or not self._at_least or not self._at_greatest:
             self._measure()
         return self.ends != ends
-
-    def same_ends_without(self, positions: Columns) -> bool:
-        """Tell whether there is somebody at either end besides some hosts."""
-        if positions.size < min(self._at_least, self._at_greatest):
-            return True
-        scores, (least, greatest) = self.scores[positions], self.ends
-        at_least, at_greatest = (
-            np.count_nonzero(scores == least),
-            np.count_nonzero(scores == greatest),
-        )
-        return bool(at_least < self._at_least and at_greatest < self._at_greatest)
 
     def lasting(self, positions: Columns) -> int:
         """Give how many of the first of some hosts leave somebody else at either end."""

@@ -38,6 +38,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[RequestSpec, int]]:
     return told
 
 
+@pytest.fixture
+def third_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every pick but the first two fail."""
+    pick = Picker._pick
+    left = iter([True, True])
+
+    def spoilt(self: Picker, job: Job, slot: Slot) -> bool:
+        if next(left, None) is None:
+            raise RuntimeError("no more")
+        return pick(self, job, slot)
+
+    monkeypatch.setattr(Picker, "_pick", spoilt)
+
+
 async def test_like_requests_of_one_turn_are_picked_together(
     calls: list[tuple[RequestSpec, int]],
 ) -> None:
@@ -108,17 +122,9 @@ async def test_a_spec_that_cannot_be_looked_up_hurts_nobody_else() -> None:
     assert [type(each) for each in answers] == [TypeError, tuple, TypeError]
 
 
-async def test_a_plan_that_fails_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("third_fails")
+async def test_a_plan_that_fails_holds_nothing() -> None:
     cluster = cluster_of(*[16] * 4)
-    pick = Picker._pick
-    left = iter([True, True])
-
-    def spoilt(self: Picker, job: Job, slot: Slot) -> bool:
-        if next(left, None) is None:
-            raise RuntimeError("no more")
-        return pick(self, job, slot)
-
-    monkeypatch.setattr(Picker, "_pick", spoilt)
     with pytest.raises(RuntimeError, match="no more"):
         scheduler(cluster).plan(SPEC, instances(3), alternates=0)
     assert cluster.index.held == 0
@@ -146,19 +152,9 @@ async def test_who_waits_to_be_served_is_no_reason_to_wait() -> None:
     assert max(task.result() for task in asked) <= 3
 
 
-async def test_what_was_held_when_it_was_spoilt_is_given_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.usefixtures("third_fails")
+async def test_what_was_held_when_it_was_spoilt_is_given_back() -> None:
     cluster = cluster_of(*[16] * 4)
-    pick = Picker._pick
-    left = iter([True, True])
-
-    def spoilt(self: Picker, job: Job, slot: Slot) -> bool:
-        if next(left, None) is None:
-            raise RuntimeError("no more")
-        return pick(self, job, slot)
-
-    monkeypatch.setattr(Picker, "_pick", spoilt)
     with pytest.raises(RuntimeError, match="no more"):
         await place(cluster, count=3)
     assert cluster.index.held == 0

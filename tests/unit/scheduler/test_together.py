@@ -29,9 +29,8 @@ from innkeeper.scheduler.settings import SchedulerSettings
 from innkeeper.scheduler.slot import Slot
 from innkeeper.scheduler.together import Together
 from innkeeper.scheduler.weighers.base import Weighted
-from tests.unit.scheduler.cluster import Cluster, cluster_of, flat_request, instances
+from tests.unit.scheduler.cluster import SPEC, Cluster, cluster_of, flat_request, instances
 
-SPEC = RequestSpec(flat_request(VCPU=2))
 POLICIES: tuple[GroupPolicy, ...] = (
     "anti-affinity",
     "affinity",
