@@ -8,6 +8,8 @@ from typing import Final, TypeVar
 
 import uvloop
 
+from innkeeper.wiring.memory import keep_freed
+
 SWITCH_INTERVAL_S: Final = 0.0005
 """How long a thread may keep the interpreter from another. A commit's thread asks for it when the
 disk is done; Python's 5 ms would keep those who wait for their answer as long again."""
@@ -33,5 +35,6 @@ def settle() -> None:
 def run(work: Coroutine[object, object, Result]) -> Result:
     """Run ``work`` to its end on the fast loop; give its result."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    keep_freed()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
