@@ -169,8 +169,8 @@ class Jobs:
             if answer.status != 200:
                 return False
             found = decoder.decode(answer.body).allocation_requests
-            random.shuffle(found)
-            for candidate in found:
+            while found:
+                candidate = found.pop(random.randrange(len(found)))
                 answer = yield claim(new_uuid(random), candidate.allocations, project_id)
                 if answer.status == 204:
                     return True
