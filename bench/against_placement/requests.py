@@ -1,4 +1,4 @@
-"""Requests as they go over the wire, made before anything is measured."""
+"""Requests as they go over the wire."""
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
@@ -45,6 +45,7 @@ def candidates_path(query: dict[str, str], limit: int | None) -> str:
     return "/allocation_candidates?" + urlencode(limited, safe=":,")
 
 
+@lru_cache(maxsize=16)
 def numbered_uuid(number: int, *, of: int) -> str:
     """Give a uuid that says its number, of a kind from 0 to 15."""
     return str(UUID(int=(of << 124) + (4 << 76) + (8 << 60) + number))
@@ -52,12 +53,7 @@ def numbered_uuid(number: int, *, of: int) -> str:
 
 def project(number: int) -> str:
     """Give the project of the consumer with a number: a few have the same."""
-    return _project(number // CONSUMERS_A_PROJECT)
-
-
-@lru_cache(maxsize=16)
-def _project(number: int) -> str:
-    return numbered_uuid(number, of=0xD)
+    return numbered_uuid(number // CONSUMERS_A_PROJECT, of=0xD)
 
 
 def claim(consumer: str, allocations: object, project_id: str) -> bytes:
@@ -84,6 +80,5 @@ def claims(hosts: list[str], count: int, random: Random) -> Iterator[bytes]:
 
 
 def new_uuid(random: Random) -> str:
-    """Give a uuid (RFC 9562, version 4) that nobody has."""
-    bits = f"{random.getrandbits(128):032x}"
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-8{bits[17:20]}-{bits[20:]}"
+    """Give a uuid that nobody has."""
+    return str(UUID(int=random.getrandbits(128), version=4))
