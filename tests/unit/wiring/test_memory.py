@@ -15,7 +15,7 @@ from pathlib import Path
 from innkeeper.wiring.loop import run
 
 def answers():
-    # Several of a thousand candidates in eight groups are under way at a time.
+    # What several of a thousand candidates in eight groups are made in.
     return [bytes([each + 1]) * 4_000_000 for each in range(4)]
 
 if not hasattr(ctypes.CDLL(None), "mallopt"):
